@@ -10,6 +10,7 @@
 //! | Placement (internal) | `kubernetes.krake.dev` | namespaced | [`kubernetes::placement`] |
 
 #![expect(unreachable_pub, reason = "the derive macro `KubeSchema` writes public helper types into private scopes")]
+#![expect(clippy::duplicated_attributes, reason = "each `printcolumn` of `kube` repeats the names of its arguments")]
 
 pub mod condition;
 pub mod finalizer;
