@@ -1,1 +1,17 @@
-//! Under construction.
+//! Furniture for both binaries: logging, shutdown, readiness, the admin server, the management cluster's
+//! client and leader election.
+//!
+//! Only `main.rs` and `assemble.rs` of a binary call this crate. It knows none of our kinds, starts no
+//! controller, and decides nothing about objects.
+//!
+//! ```text
+//! telemetry::init → management::install_crypto → shutdown::token
+//!   → management::client → admin::Admin::bind → lease::while_leading(…)
+//! ```
+
+pub mod admin;
+pub mod lease;
+pub mod management;
+pub mod readiness;
+pub mod shutdown;
+pub mod telemetry;
