@@ -1,0 +1,120 @@
+//! Constraints, which are kept as the client wrote them and compared by what they mean.
+
+use std::fmt;
+use std::str::FromStr;
+
+use krake_constraint::{Error, LabelConstraint, MetricConstraint};
+
+use crate::metadata::{key_message, value_message};
+use crate::schema::{Mode, Value};
+use crate::{Invalid, Json, python};
+
+/// A constraint with the text it was read from. Equal are those of equal meaning.
+#[derive(Clone)]
+pub struct Verbatim<C> {
+    text: String,
+    meaning: C,
+}
+
+impl<C> Verbatim<C> {
+    /// As the client wrote it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it says.
+    pub fn meaning(&self) -> &C {
+        &self.meaning
+    }
+}
+
+impl<C: FromStr> FromStr for Verbatim<C> {
+    type Err = C::Err;
+
+    fn from_str(text: &str) -> Result<Self, C::Err> {
+        Ok(Self { meaning: text.parse()?, text: text.to_owned() })
+    }
+}
+
+impl<C: PartialEq> PartialEq for Verbatim<C> {
+    fn eq(&self, other: &Self) -> bool {
+        self.meaning == other.meaning
+    }
+}
+
+impl<C> fmt::Debug for Verbatim<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+impl<C> fmt::Display for Verbatim<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What the two languages do not share.
+trait Language: FromStr<Err = Error> {
+    const REFUSAL: &'static str;
+}
+
+impl Language for LabelConstraint {
+    const REFUSAL: &'static str = "Invalid label constraint";
+}
+
+impl Language for MetricConstraint {
+    const REFUSAL: &'static str = "Invalid metric constraint";
+}
+
+impl<C: Language> Value for Verbatim<C> {
+    fn read(json: &Json, _: Mode) -> Result<Self, Invalid> {
+        let text = json.as_str().ok_or_else(|| Invalid::message(C::REFUSAL))?;
+        text.parse().map_err(|error| match error {
+            Error::Syntax => Invalid::message(C::REFUSAL),
+            // The original prints the parser's token, not the key alone.
+            Error::Key(key) => Invalid::message(key_message(&format!("Token('__ANON_0', {})", python::quote(&key)))),
+            Error::Value(value) => Invalid::message(value_message(&value)),
+        })
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        crate::json::write_str(&self.text, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal<C: Language>(json: &Json) -> Option<String> {
+        Verbatim::<C>::read(json, Mode::Full).err().map(|invalid| invalid.to_string())
+    }
+
+    #[test]
+    fn a_constraint_is_echoed_as_written_and_compared_by_meaning() {
+        let written: Verbatim<LabelConstraint> = " a  is b".parse().unwrap();
+        assert_eq!(written, "a==b".parse().unwrap());
+        assert_ne!(written, "a is c".parse().unwrap());
+        let mut out = Vec::new();
+        written.write(&mut out);
+        assert_eq!(out, b"\" a  is b\"");
+    }
+
+    #[test]
+    fn refused_constraints_get_the_texts_of_the_original() {
+        assert_eq!(refusal::<LabelConstraint>(&"a".into()).as_deref(), Some("['Invalid label constraint']"));
+        assert_eq!(refusal::<LabelConstraint>(&Json::Int(5)).as_deref(), Some("['Invalid label constraint']"));
+        assert_eq!(refusal::<MetricConstraint>(&"m>5".into()).as_deref(), Some("['Invalid metric constraint']"));
+        assert_eq!(
+            refusal::<LabelConstraint>(&"-a is b".into()).as_deref(),
+            Some(
+                r#"["Label key Token('__ANON_0', '-a') does not match the regex '^((\\\\w|(\\\\w[\\\\w\\\\-_.]{0,251}\\\\w))\\\\/)?(\\\\w|(\\\\w[\\\\w\\\\-_.]{0,61}\\\\w))$'."]"#
+            )
+        );
+        assert_eq!(
+            refusal::<MetricConstraint>(&"m > -5".into()).as_deref(),
+            Some(r#"["Label value '-5' does not match the regex '\\\\w|(\\\\w[\\\\w\\\\-_.]{0,61}\\\\w)'."]"#)
+        );
+    }
+}
