@@ -1,1 +1,136 @@
-//! Under construction.
+//! Keeps what REST shows (in etcd) and the custom resources (in the management cluster) the same, in both directions.
+//! The only crate that knows both `wire` and `crds`.
+//!
+//! ```text
+//! watch of etcd ───────────┐                      ┌── pair: stored, base, tombstone   (one read of etcd)
+//! watch of objects ────────┼─▶ queue ─▶ look ─────┼── object, fresh                   (one read of Kubernetes)
+//! watch of Secrets, time ──┘      (16 at a time)  └─▶ decide ─▶ at most one write per side, etcd's with the base
+//! ```
+//!
+//! `decide` holds the rules and is pure; `translate` is the two languages side by side; everything else carries them
+//! out. Events only wake. Everything may be killed at any instruction and started anywhere else.
+
+pub mod base;
+pub mod decide;
+pub mod directory;
+pub mod error;
+pub mod face;
+pub mod instruments;
+pub mod name;
+pub mod objects;
+pub mod translate;
+
+mod gate;
+mod listen;
+mod patch;
+mod publish;
+mod queue;
+mod reconcile;
+mod report;
+mod secret;
+mod stored;
+mod work;
+
+use std::{marker::PhantomData, sync::Arc};
+
+use krake_facade_store::Store;
+use kube::Client;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+pub use instruments::Instruments;
+
+use crate::{
+    directory::Directory,
+    gate::Gates,
+    listen::Objectwise,
+    objects::Objects,
+    reconcile::Reconciler,
+    report::Reporter,
+    translate::{Pairing, application::ApplicationPair, cluster::ClusterPair},
+};
+
+/// Wakes on their way into a queue; whoever wakes waits when it is full.
+const WAKES: usize = 1024;
+
+/// What the sync works with.
+#[derive(Clone)]
+pub struct Context {
+    /// The management cluster.
+    pub client: Client,
+    /// etcd. It must keep tombstones, or removals through REST would be undone.
+    pub store: Store,
+    /// What the sync tells about itself.
+    pub instruments: Instruments,
+    /// Becomes true when the first lists of both sides are in.
+    pub ready: watch::Sender<bool>,
+}
+
+/// Something ended that should not.
+#[derive(Debug, thiserror::Error)]
+#[error("a task of the sync ended without being asked")]
+pub struct Ended;
+
+/// Runs the sync of all kinds until `stop`. At most one may run on an etcd and a management cluster at a time.
+///
+/// # Errors
+/// [`Ended`] if a task broke off, which is a defect.
+pub async fn run(context: Context, stop: CancellationToken) -> Result<(), Ended> {
+    let mut running = Running { names: Arc::default(), gates: Gates::new(), tasks: JoinSet::new(), context };
+    running.start::<ApplicationPair>();
+    running.start::<ClusterPair>();
+
+    let Running { gates, mut tasks, context, .. } = running;
+    let announce = async {
+        gates.opened().await;
+        tracing::info!("synchronising");
+        context.ready.send_replace(true);
+        std::future::pending::<()>().await;
+    };
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        _ = tasks.join_next() => Err(Ended),
+        () = announce => Ok(()),
+    };
+    context.ready.send_replace(false);
+    ended
+}
+
+/// What has been started. Dropping it ends it all.
+struct Running {
+    context: Context,
+    names: Arc<Directory>,
+    gates: Gates,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    fn start<P: Pairing>(&mut self) {
+        use krake_facade_wire::Kind;
+
+        let Context { client, store, instruments, .. } = self.context.clone();
+        let objects = Objects::new::<P::Resource>(client.clone());
+        let (wakes, woken) = mpsc::channel(WAKES);
+        let reporter = Reporter::new(client.clone(), objects.resource().clone());
+        let listening = Objectwise::<P>::new(self.names.clone(), wakes.clone(), self.gates.gate());
+        let span = tracing::info_span!("task", name = "sync", kind = P::Wire::KIND);
+        self.tasks.spawn(listening.run(client.clone(), objects.clone()).instrument(span.clone()));
+        let gate = self.gates.gate();
+        self.tasks.spawn(listen::stored::<P::Wire>(store.clone(), wakes.clone(), gate).instrument(span.clone()));
+        self.tasks.spawn(listen::time::<P::Wire>(store.clone(), wakes).instrument(span.clone()));
+        let reconciler = Reconciler::<P> {
+            objects,
+            client,
+            store,
+            names: self.names.clone(),
+            instruments,
+            reporter,
+            pairing: PhantomData,
+        };
+        self.tasks.spawn(work::run(Arc::new(reconciler), woken, self.gates.clone()).instrument(span));
+    }
+}

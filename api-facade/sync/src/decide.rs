@@ -1,0 +1,357 @@
+//! What to do about one thing that lives in etcd and in Kubernetes. Pure: no clock, no network, no values, only digests.
+//!
+//! | base | stored | object | means | decision |
+//! |---|---|---|---|---|
+//! | – | ✓ | – | new from REST | publish |
+//! | – | – | ✓ | new from Kubernetes | mirror |
+//! | – | ✓ | ✓ | both appeared | merge: equal fields agree, else [`WINNER`] |
+//! | ✓ | ✓ | – | the object was lost | publish again |
+//! | ✓ | – | ✓ | the stored object was lost | mirror again |
+//! | ✓ | ✓ | ✓ | both live on | merge: a field that moved on one side is copied; on both → [`WINNER`] |
+//! | ✓ | – | – | both gone | forget |
+//!
+//! Absence is never deletion. Only these delete: `metadata.deleted` on the stored side, a deletion timestamp on the
+//! object's side (also that of an object whose disappearance was watched), and the tombstone of a removal through REST.
+//! A mark travels first, as a field would; the disappearance follows when nothing but our own finalizer holds the
+//! object, stored side first, so that REST watchers see the end before the name is free again.
+
+use std::collections::BTreeSet;
+
+use crate::base::{Agreed, Base, Digest, Field, Fields};
+
+/// Which side wins when both changed a field to different values: the custom resource. Controllers have acted on it,
+/// and whoever keeps it in Git would apply it again. The loser is told by an Event.
+pub const WINNER: Side = Side::Object;
+
+/// A side of the sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// etcd, what REST shows.
+    Stored,
+    /// The custom resource.
+    Object,
+}
+
+/// The stored side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// Whether `metadata.deleted` is set.
+    pub is_deleted: bool,
+    /// Whether there are finalizers that Kubernetes cannot hold; they keep the stored object alive.
+    pub has_own_finalizers: bool,
+    /// Its fields.
+    pub fields: Fields,
+}
+
+/// Who holds an object back from disappearing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// This sync.
+    pub by_mirror: bool,
+    /// Controllers of Krake.
+    pub by_krake: bool,
+    /// Anybody else.
+    pub by_others: bool,
+}
+
+/// The object's side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Kubernetes' uid.
+    pub uid: String,
+    /// The uid under which REST knows the object.
+    pub krake_uid: String,
+    /// Whether it has a deletion timestamp.
+    pub is_deleting: bool,
+    /// Its finalizers.
+    pub held: Held,
+    /// Its fields.
+    pub fields: Fields,
+    /// Fields whose value was ours to keep and is gone: to be written again.
+    pub lost: BTreeSet<Field>,
+    /// Fields whose value cannot be seen now: to be left alone.
+    pub unseen: BTreeSet<Field>,
+}
+
+/// The mark left by a removal through REST.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// The uid of the removed object.
+    pub uid: String,
+}
+
+/// Everything that is known about one thing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// What both sides last agreed on.
+    pub base: Option<Base>,
+    /// The stored side.
+    pub stored: Option<Stored>,
+    /// The object's side.
+    pub object: Option<Object>,
+    /// The mark of a removal.
+    pub tombstone: Option<Tombstone>,
+    /// The uid of an object that was seen to disappear while it was marked for deletion.
+    pub departed: Option<String>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// All is well, or nothing can be done before something changes.
+    Nothing,
+    /// Create the object from the stored one.
+    Publish {
+        /// Whether there was one before.
+        is_restored: bool,
+    },
+    /// Put our finalizer on the object if it is not there, then create the stored one.
+    Mirror {
+        /// Whether there was one before.
+        is_restored: bool,
+    },
+    /// Copy fields and record what is settled.
+    Merge(Merge),
+    /// Delete the object in Kubernetes; its finalizers decide when it is gone.
+    DeleteObject,
+    /// Remove the stored object and its base.
+    RemoveStored,
+    /// Take our finalizer off the object.
+    Release,
+    /// Take all finalizers of Krake off the object.
+    ReleaseAll,
+    /// Remove base and tombstone.
+    Forget,
+}
+
+/// Both sides live: which fields go where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Merge {
+    /// Fields to write to the object.
+    pub to_object: BTreeSet<Field>,
+    /// Fields to write to the stored side.
+    pub to_stored: BTreeSet<Field>,
+    /// Fields that need no write, only to be recorded in the base.
+    pub agreed: BTreeSet<Field>,
+    /// Fields that both sides changed to different values; the loser is overwritten.
+    pub conflicts: BTreeSet<Field>,
+    /// What else is to be done.
+    pub steps: BTreeSet<Step>,
+}
+
+/// What a merge does beside copying fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Mark the stored object as deleted.
+    MarkDeleted,
+    /// Put our finalizer on the object.
+    AddFinalizer,
+    /// Make the object carry the stored object's uid.
+    AdoptUid,
+    /// Begin a new base: the two have not met before.
+    BeginBase,
+}
+
+impl Merge {
+    fn is_empty(&self) -> bool {
+        let Self { to_object, to_stored, agreed, conflicts: _, steps } = self;
+        to_object.is_empty() && to_stored.is_empty() && agreed.is_empty() && steps.is_empty()
+    }
+}
+
+/// Decides about one thing.
+#[must_use]
+pub fn decide(known: &Known) -> Decision {
+    if let Some(tombstone) = &known.tombstone {
+        return bury(known, tombstone);
+    }
+    match (&known.stored, &known.object) {
+        (None, None) if known.base.is_some() => Decision::Forget,
+        (None, None) => Decision::Nothing,
+        (Some(stored), None) => without_object(known, stored),
+        (None, Some(object)) => without_stored(known.base.as_ref(), object),
+        (Some(stored), Some(object)) => with_both(known.base.as_ref(), stored, object),
+    }
+}
+
+/// REST removed the stored object, by force or by taking its last finalizer away: whatever stands for it in Kubernetes
+/// goes too, and is held back no longer. What runs on targets is still cleaned up: Placements have a finalizer of their
+/// own.
+fn bury(known: &Known, tombstone: &Tombstone) -> Decision {
+    let Some(object) = &known.object else { return Decision::Forget };
+    let agreed_before = known.base.as_ref().is_some_and(|base| base.uid == tombstone.uid && is_twin(base, object));
+    if !agreed_before && object.krake_uid != tombstone.uid {
+        return Decision::Forget; // the object that was meant is gone; this one came later
+    }
+    if !object.is_deleting {
+        return Decision::DeleteObject;
+    }
+    if object.held.by_mirror || object.held.by_krake { Decision::ReleaseAll } else { Decision::Forget }
+}
+
+fn without_object(known: &Known, stored: &Stored) -> Decision {
+    let twin = known.base.as_ref().and_then(|base| base.object.as_ref());
+    let left_marked = twin.is_some_and(|twin| known.departed.as_ref() == Some(&twin.uid));
+    if stored.is_deleted && stored.has_own_finalizers {
+        return Decision::Nothing;
+    }
+    if stored.is_deleted || left_marked {
+        return Decision::RemoveStored;
+    }
+    if known.base.as_ref().is_some_and(|base| is_refused(base, stored)) {
+        return Decision::Nothing;
+    }
+    Decision::Publish { is_restored: twin.is_some() && known.base.as_ref().is_some_and(|base| base.uid == stored.uid) }
+}
+
+fn without_stored(base: Option<&Base>, object: &Object) -> Decision {
+    match (object.is_deleting, base) {
+        (true, Some(_)) => Decision::Forget,
+        (true, None) if object.held.by_mirror => Decision::Release,
+        (true, None) => Decision::Nothing,
+        (false, base) => Decision::Mirror {
+            // Only what was mirrored once carries our finalizer or has a base.
+            is_restored: object.held.by_mirror || base.is_some_and(|base| is_twin(base, object)),
+        },
+    }
+}
+
+fn with_both(base: Option<&Base>, stored: &Stored, object: &Object) -> Decision {
+    let base = base.filter(|base| base.uid == stored.uid && is_twin(base, object));
+    if base.is_none() && object.krake_uid != stored.uid {
+        // Namesakes that never met. What is marked belongs to a life that is over.
+        match (stored.is_deleted, object.is_deleting) {
+            (true, _) => return Decision::RemoveStored,
+            (false, true) if object.held.by_mirror => return Decision::Release,
+            (false, true) => return Decision::Nothing,
+            (false, false) => {}
+        }
+    }
+    let only_we_hold_it = object.held == Held { by_mirror: true, by_krake: false, by_others: false };
+    match (stored.is_deleted, object.is_deleting) {
+        (true, false) => Decision::DeleteObject,
+        (true, true) if only_we_hold_it && !stored.has_own_finalizers => Decision::RemoveStored,
+        _ => {
+            let merge = merge(base, stored, object);
+            if merge.is_empty() { Decision::Nothing } else { Decision::Merge(merge) }
+        }
+    }
+}
+
+fn is_twin(base: &Base, object: &Object) -> bool {
+    base.object.as_ref().is_some_and(|twin| twin.uid == object.uid)
+}
+
+fn is_refused(base: &Base, stored: &Stored) -> bool {
+    base.refused.as_ref().is_some_and(|refused| *refused == wish(&stored.fields))
+}
+
+/// One digest of all that a publish would ask for.
+#[must_use]
+pub fn wish(stored: &Fields) -> Digest {
+    Digest::of_all(stored.iter().filter(|(field, _)| !field.is_status()))
+}
+
+fn merge(base: Option<&Base>, stored: &Stored, object: &Object) -> Merge {
+    let steps = [
+        (Step::MarkDeleted, object.is_deleting && !stored.is_deleted),
+        (Step::AddFinalizer, !object.is_deleting && !object.held.by_mirror),
+        (Step::AdoptUid, object.krake_uid != stored.uid),
+        (Step::BeginBase, base.is_none()),
+    ];
+    let steps = steps.into_iter().filter_map(|(step, is_due)| is_due.then_some(step)).collect();
+    let mut merge = Merge { steps, ..Merge::default() };
+    let is_refused = base.is_some_and(|base| is_refused(base, stored));
+    let is_deleting = stored.is_deleted || object.is_deleting;
+    let settled = base.into_iter().flat_map(|base| base.fields.keys());
+    let fields: BTreeSet<&Field> = stored.fields.keys().chain(object.fields.keys()).chain(settled).collect();
+    for field in fields {
+        let sight = Sight { field, base, stored: stored.fields.get(field), object: object.fields.get(field) };
+        let verdict = if object.unseen.contains(field) {
+            Verdict::Leave
+        } else if object.lost.contains(field) {
+            if sight.stored.is_some() { Verdict::ToObject } else { Verdict::Leave }
+        } else {
+            sight.verdict()
+        };
+        let verdict = match verdict {
+            // Kubernetes takes no new finalizers once deletion has begun.
+            Verdict::ToObject if is_deleting && matches!(field, Field::Finalizer(_)) && sight.object.is_none() => {
+                Verdict::Agree
+            }
+            Verdict::ToObject if is_refused && !field.is_status() => Verdict::Leave,
+            other => other,
+        };
+        merge.record(field, verdict);
+    }
+    merge
+}
+
+impl Merge {
+    fn record(&mut self, field: &Field, verdict: Verdict) {
+        let list = match verdict {
+            Verdict::Leave => return,
+            Verdict::Agree => &mut self.agreed,
+            Verdict::ToObject => &mut self.to_object,
+            Verdict::ToStored => &mut self.to_stored,
+            Verdict::Conflict => {
+                self.conflicts.insert(field.clone());
+                match WINNER {
+                    Side::Object => &mut self.to_stored,
+                    Side::Stored => &mut self.to_object,
+                }
+            }
+        };
+        list.insert(field.clone());
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Leave,
+    Agree,
+    ToObject,
+    ToStored,
+    Conflict,
+}
+
+/// One field as seen from all sides.
+struct Sight<'a> {
+    field: &'a Field,
+    base: Option<&'a Base>,
+    stored: Option<&'a Digest>,
+    object: Option<&'a Digest>,
+}
+
+impl Sight<'_> {
+    fn verdict(&self) -> Verdict {
+        let Some(base) = self.base else { return self.without_base() };
+        let nothing = Agreed::default();
+        let agreed = base.fields.get(self.field).unwrap_or(&nothing);
+        match (self.stored != agreed.stored.as_ref(), self.object != agreed.object.as_ref()) {
+            (false, false) => Verdict::Leave,
+            _ if self.stored == self.object => Verdict::Agree,
+            (true, false) => Verdict::ToObject,
+            (false, true) => Verdict::ToStored,
+            // The status is the controllers' to write: they would only write it again.
+            (true, true) if self.field.is_status() => Verdict::ToStored,
+            (true, true) => Verdict::Conflict,
+        }
+    }
+
+    fn without_base(&self) -> Verdict {
+        match (self.stored, self.object) {
+            (stored, object) if stored == object => Verdict::Agree,
+            // A status that only one side has is news from that side.
+            (Some(_), None) if self.field.is_status() => Verdict::ToObject,
+            _ if self.field.is_status() => Verdict::ToStored,
+            (None, _) => Verdict::ToStored,
+            _ => Verdict::Conflict,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! JSON Patch operations on an object as it was read. Pure.
+//!
+//! Patches touch exactly the fields that were decided about, so that every other field keeps its value and its field
+//! manager; and unlike a server-side apply, they can take away a value that somebody else has set.
+
+use std::collections::BTreeSet;
+
+use krake_crds::finalizer;
+use kube::api::DynamicObject;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    base::Field,
+    face::Face,
+    translate::metadata::{UID, is_krake},
+};
+
+/// What to change on an object beside its status.
+#[derive(Default)]
+pub(crate) struct Change<'a> {
+    /// The fields to set to their values in the face.
+    pub(crate) fields: BTreeSet<Field>,
+    /// Whether to add our finalizer.
+    pub(crate) add_finalizer: bool,
+    /// The uid under which REST knows the object, if the object is to carry it.
+    pub(crate) adopt_uid: Option<&'a str>,
+    /// A new value for a member of `spec` that is not in the face.
+    pub(crate) reference: Option<(&'static str, Option<Value>)>,
+}
+
+/// The operations that bring about a change.
+pub(crate) fn change(object: &DynamicObject, face: &Face, change: &Change<'_>) -> Vec<Value> {
+    let mut operations = Vec::new();
+    let empty = Map::new();
+    let spec = object.data.get("spec").and_then(Value::as_object).unwrap_or(&empty);
+    for field in &change.fields {
+        match field {
+            Field::Spec(name) => operations.extend(member("/spec", spec, name, face.value(field))),
+            Field::Owners => operations.extend(member("/spec", spec, "owners", face.value(field))),
+            Field::Label(_) | Field::Finalizer(_) | Field::Secret | Field::Status(_) => {}
+        }
+    }
+    operations.extend(labels(spec, face, &change.fields));
+    if let Some((name, value)) = &change.reference {
+        operations.extend(member("/spec", spec, name, value.clone()));
+    }
+    let before = object.metadata.finalizers.clone().unwrap_or_default();
+    let after = finalizers(&before, face, change);
+    if after != before {
+        operations.push(json!({ "op": "add", "path": "/metadata/finalizers", "value": after }));
+    }
+    if let Some(uid) = change.adopt_uid {
+        operations.extend(annotate(object, UID, uid));
+    }
+    operations
+}
+
+/// The operations that set status fields to their values in the face.
+pub(crate) fn status(object: &DynamicObject, face: &Face, fields: &BTreeSet<Field>) -> Vec<Value> {
+    let empty = Map::new();
+    let status = object.data.get("status").and_then(Value::as_object);
+    let create = status.is_none().then(|| json!({ "op": "add", "path": "/status", "value": {} }));
+    let status = status.unwrap_or(&empty);
+    let set = fields.iter().filter_map(|field| match field {
+        Field::Status(name) => member("/status", status, name, face.value(field)),
+        _ => None,
+    });
+    create.into_iter().chain(set).collect()
+}
+
+/// The operations that take our finalizer off.
+pub(crate) fn release(object: &DynamicObject) -> Vec<Value> {
+    without_finalizers(object, |name| name == finalizer::MIRROR)
+}
+
+/// The operations that take all finalizers of Krake off.
+pub(crate) fn release_all(object: &DynamicObject) -> Vec<Value> {
+    without_finalizers(object, is_krake)
+}
+
+fn without_finalizers(object: &DynamicObject, goes: fn(&str) -> bool) -> Vec<Value> {
+    let before = object.metadata.finalizers.iter().flatten();
+    let after: Vec<&String> = before.filter(|name| !goes(name)).collect();
+    vec![json!({ "op": "add", "path": "/metadata/finalizers", "value": after })]
+}
+
+fn member(parent: &str, members: &Map<String, Value>, name: &str, value: Option<Value>) -> Option<Value> {
+    let path = format!("{parent}/{}", escape(name));
+    match value {
+        Some(value) => Some(json!({ "op": "add", "path": path, "value": value })),
+        None if members.contains_key(name) => Some(json!({ "op": "remove", "path": path })),
+        None => None,
+    }
+}
+
+fn labels(spec: &Map<String, Value>, face: &Face, fields: &BTreeSet<Field>) -> Vec<Value> {
+    let empty = Map::new();
+    let present = spec.get("labels").and_then(Value::as_object);
+    let labels = present.unwrap_or(&empty);
+    let set = fields.iter().filter_map(|field| match field {
+        Field::Label(key) => member("/spec/labels", labels, key, face.value(field)),
+        _ => None,
+    });
+    let set: Vec<Value> = set.collect();
+    let create =
+        (present.is_none() && !set.is_empty()).then(|| json!({ "op": "add", "path": "/spec/labels", "value": {} }));
+    create.into_iter().chain(set).collect()
+}
+
+fn finalizers(before: &[String], face: &Face, change: &Change<'_>) -> Vec<String> {
+    let mut after = before.to_vec();
+    for field in &change.fields {
+        let Field::Finalizer(name) = field else { continue };
+        let (is_there, is_wanted) = (after.contains(name), face.finalizers().contains(name));
+        if is_wanted && !is_there {
+            after.push(name.clone());
+        } else if !is_wanted && is_there {
+            after.retain(|other| other != name);
+        }
+    }
+    if change.add_finalizer && !after.iter().any(|name| name == finalizer::MIRROR) {
+        after.push(finalizer::MIRROR.to_owned());
+    }
+    after
+}
+
+fn annotate(object: &DynamicObject, name: &str, value: &str) -> Vec<Value> {
+    let create = object.metadata.annotations.is_none();
+    let create = create.then(|| json!({ "op": "add", "path": "/metadata/annotations", "value": {} }));
+    let path = format!("/metadata/annotations/{}", escape(name));
+    create.into_iter().chain([json!({ "op": "add", "path": path, "value": value })]).collect()
+}
+
+/// Source: RFC 6901.
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(value: Value) -> DynamicObject {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn bare() -> DynamicObject {
+        object(json!({ "metadata": { "name": "shop" }, "spec": { "manifest": [], "hooks": ["complete"] } }))
+    }
+
+    fn fields(names: &[&str]) -> BTreeSet<Field> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn only_the_fields_decided_about_are_touched() {
+        let wanted = Change { fields: fields(&["spec.hooks", "spec.absent"]), ..Change::default() };
+        let operations = change(&bare(), &Face::default(), &wanted);
+        assert_eq!(operations, [json!({ "op": "remove", "path": "/spec/hooks" })]);
+    }
+
+    #[test]
+    fn nothing_to_change_is_no_operation() {
+        let held = object(json!({ "metadata": { "finalizers": [finalizer::MIRROR] } }));
+        assert!(change(&held, &Face::default(), &Change { add_finalizer: true, ..Change::default() }).is_empty());
+    }
+
+    #[test]
+    fn a_label_that_looks_like_a_path_is_escaped() {
+        let labelled = object(json!({ "metadata": {}, "spec": { "labels": { "a/b~c": "d" } } }));
+        let wanted = Change { fields: fields(&["label:a/b~c"]), ..Change::default() };
+        let operations = change(&labelled, &Face::default(), &wanted);
+        assert_eq!(operations, [json!({ "op": "remove", "path": "/spec/labels/a~1b~0c" })]);
+    }
+
+    #[test]
+    fn a_release_leaves_the_finalizers_of_others() {
+        let held = object(json!({ "metadata": { "finalizers": ["a.b/c", finalizer::CASCADE, finalizer::MIRROR] } }));
+        assert_eq!(release(&held)[0]["value"], json!(["a.b/c", finalizer::CASCADE]));
+        assert_eq!(release_all(&held)[0]["value"], json!(["a.b/c"]));
+    }
+
+    #[test]
+    fn a_uid_is_put_among_the_annotations() {
+        let wanted = Change { adopt_uid: Some("u"), ..Change::default() };
+        let operations = change(&bare(), &Face::default(), &wanted);
+        let expected = [
+            json!({ "op": "add", "path": "/metadata/annotations", "value": {} }),
+            json!({ "op": "add", "path": "/metadata/annotations/krake.dev~1uid", "value": "u" }),
+        ];
+        assert_eq!(operations, expected);
+    }
+}

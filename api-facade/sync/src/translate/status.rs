@@ -1,0 +1,53 @@
+//! What the statuses and specs of several kinds share: times, reasons, constraints, free-form content.
+
+use std::{fmt::Display, str::FromStr};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use krake_facade_wire::{Json, Reason, ReasonCode, Timestamp, Verbatim, json::Object};
+use serde_json::Value;
+
+pub(crate) fn time_to_object(time: &Timestamp) -> MicroTime {
+    MicroTime(time.instant())
+}
+
+pub(crate) fn time_to_wire(MicroTime(instant): &MicroTime) -> Timestamp {
+    Timestamp::now_utc(*instant)
+}
+
+pub(crate) fn reason_to_object(reason: &Reason) -> krake_crds::reason::Reason {
+    let Reason { code, message } = reason.clone();
+    // Both lists of codes are Krake's, by the same names.
+    let code = code.as_str().parse().unwrap_or(krake_crds::reason::ReasonCode::InternalError);
+    krake_crds::reason::Reason { code, message }
+}
+
+pub(crate) fn reason_to_wire(reason: krake_crds::reason::Reason) -> Reason {
+    let krake_crds::reason::Reason { code, message } = reason;
+    Reason { code: ReasonCode::find(&code.to_string()).unwrap_or(ReasonCode::InternalError), message }
+}
+
+pub(crate) fn object_to_value(members: &Object) -> Value {
+    Value::Object(members.iter().map(|(name, member)| (name.clone(), Value::from(member))).collect())
+}
+
+/// The members of an object; anything else has none.
+pub(crate) fn value_to_object(value: &Value) -> Object {
+    match Json::from(value) {
+        Json::Object(members) => members,
+        _ => Object::new(),
+    }
+}
+
+pub(crate) fn constraints_to_object<C>(constraints: Option<&Vec<Verbatim<C>>>) -> Option<Vec<String>> {
+    constraints.map(|list| list.iter().map(|constraint| constraint.text().to_owned()).collect())
+}
+
+/// What is no constraint cannot be shown; the custom resource's conditions say what is wrong with it.
+pub(crate) fn constraints_to_wire<C: FromStr>(constraints: Option<Vec<String>>) -> Option<Vec<Verbatim<C>>> {
+    constraints.map(|list| list.iter().filter_map(|text| text.parse().ok()).collect())
+}
+
+/// A word that both languages have.
+pub(crate) fn word<T: FromStr + Default>(text: impl Display) -> T {
+    text.to_string().parse().unwrap_or_default()
+}
