@@ -1,0 +1,182 @@
+//! Builds the facade from its parts and runs them: the one place that names all tasks.
+
+mod synchronise;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use krake_facade_store::{Config, Error as StoreError, Hub, Store};
+use krake_operator_process::admin::{self, Admin};
+use krake_operator_process::management;
+use krake_operator_process::readiness::Readiness;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use self::synchronise::Synchronise;
+use crate::args::{Args, Sync};
+use crate::authn::Authentication;
+use crate::cors::AllowedOrigin;
+use crate::instruments::Instruments;
+use crate::problem::Documentation;
+use crate::resource::{Resource, Shared};
+use crate::router::{Kinds, Surroundings, router};
+use crate::served::Served;
+use crate::server;
+
+/// How long requests under way may take to end: less than the grace of a pod.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How often etcd is asked whether it is there. A read of nothing.
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Why the facade ended without being asked.
+#[derive(thiserror::Error, Debug)]
+pub(crate) enum Error {
+    #[error("preparing the connection to etcd")]
+    Store(#[source] StoreError),
+    #[error("connecting to the management cluster")]
+    Management(#[source] management::Error),
+    #[error("binding the address of the REST API")]
+    Bind(#[source] std::io::Error),
+    #[error("serving health and instruments")]
+    Admin(#[source] admin::Error),
+    #[error("{0} ended without being asked")]
+    Ended(&'static str),
+    #[error("a task broke off")]
+    Broken(#[source] JoinError),
+}
+
+/// Runs the facade until `stop`.
+pub(crate) async fn run(args: Args, stop: CancellationToken) -> Result<(), Error> {
+    let mut registry = Registry::with_prefix("krake_api_facade");
+    let facade = Facade {
+        store: store(&args).await?,
+        instruments: Instruments::register(&mut registry),
+        readiness: Readiness::new(),
+        stop,
+        args,
+    };
+    let synchronise = facade.synchronise(&mut registry).await?;
+    let admin = Admin::bind(facade.args.health_address, facade.readiness.clone(), Arc::new(registry));
+    let admin = admin.await.map_err(Error::Admin)?;
+    let listener = TcpListener::bind(facade.args.api.listen).await.map_err(Error::Bind)?;
+    tokio::select! {
+        ended = facade.run(listener, synchronise) => ended,
+        ended = admin.run(CancellationToken::new()) => ended.map_err(Error::Admin),
+    }
+}
+
+async fn store(args: &Args) -> Result<Store, Error> {
+    let config = Config {
+        endpoints: args.etcd.etcd_endpoints.clone(),
+        tombstones: args.management.sync == Sync::On,
+        call_timeout: args.etcd.timeout(),
+    };
+    Store::connect(config).await.map_err(Error::Store)
+}
+
+/// What the tasks are made of.
+struct Facade {
+    store: Store,
+    instruments: Instruments,
+    readiness: Readiness,
+    stop: CancellationToken,
+    args: Args,
+}
+
+impl Facade {
+    async fn synchronise(&self, registry: &mut Registry) -> Result<Option<Synchronise>, Error> {
+        let management = &self.args.management;
+        if management.sync == Sync::Off {
+            return Ok(None);
+        }
+        let client = management::client(management.kubeconfig.as_deref()).await.map_err(Error::Management)?;
+        let instruments = krake_facade_sync::Instruments::register(registry);
+        Ok(Some(Synchronise::new(client, self.store.clone(), instruments, &self.readiness, management)))
+    }
+
+    async fn run(&self, listener: TcpListener, synchronise: Option<Synchronise>) -> Result<(), Error> {
+        // Dropping the set aborts every task in it. Tasks end well only when asked to.
+        let mut tasks = JoinSet::new();
+        let probing = probe(self.store.clone(), self.readiness.clone(), self.stop.clone());
+        tasks.spawn(named("the probe of etcd", probing));
+        let kinds = Kinds { applications: self.kind(&mut tasks), clusters: self.kind(&mut tasks) };
+        let app = router(kinds, self.surroundings());
+        tasks.spawn(named("the REST API", serve(listener, app, self.stop.clone())));
+        if let Some(synchronise) = synchronise {
+            tasks.spawn(named("the sync", synchronise.run(self.stop.clone())));
+        }
+        supervise(tasks, &self.stop).await
+    }
+
+    fn kind<K: Served>(&self, tasks: &mut JoinSet<&'static str>) -> Resource<K> {
+        let hub = Hub::new(self.store.clone());
+        let (running, stop) = (hub.clone(), self.stop.clone());
+        tasks.spawn(named(K::PLURAL, async move { running.run(stop).await }));
+        let shared = Shared {
+            store: self.store.clone(),
+            authorization: self.args.api.authorization,
+            retry_transactions: self.args.api.retry_transactions,
+            instruments: self.instruments.clone(),
+            stop: self.stop.clone(),
+        };
+        Resource { shared, hub }
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        let api = &self.args.api;
+        if api.cors_origin == "*" {
+            tracing::info!("web pages of any origin may call the API");
+        }
+        Surroundings {
+            authentication: Authentication::Anonymous,
+            allowed_origin: AllowedOrigin::new(&api.cors_origin),
+            documentation: Documentation { base_url: api.problem_base_url.as_str().into() },
+            instruments: self.instruments.clone(),
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, app: axum::Router, stop: CancellationToken) {
+    match listener.local_addr() {
+        Ok(address) => tracing::info!(%address, "serving the REST API"),
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "serving at an unknown address"),
+    }
+    server::serve(listener, app, stop, DRAIN).await;
+}
+
+/// Keeps the process unready while etcd does not answer.
+async fn probe(store: Store, readiness: Readiness, stop: CancellationToken) {
+    let mut away = Some(readiness.hold("etcd"));
+    loop {
+        match store.newest_revision().await {
+            Ok(_) => away = None,
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "etcd does not answer");
+                away.get_or_insert_with(|| readiness.hold("etcd"));
+            }
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(PROBE_INTERVAL)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Waits until all tasks have ended after `stop`; one that ends before is a failure.
+async fn supervise(mut tasks: JoinSet<&'static str>, stop: &CancellationToken) -> Result<(), Error> {
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok(_) if stop.is_cancelled() => {}
+            Ok(name) => return Err(Error::Ended(name)),
+            Err(error) => return Err(Error::Broken(error)),
+        }
+    }
+    Ok(())
+}
+
+async fn named(name: &'static str, work: impl Future<Output = ()>) -> &'static str {
+    work.instrument(tracing::info_span!("task", name)).await;
+    name
+}

@@ -1,0 +1,55 @@
+//! Read, decide, write, tied together by the revision that was read. Every change of an existing object goes this way.
+
+use axum::body::Bytes;
+use krake_facade_store::{Error as StoreError, Record};
+
+use super::Resource;
+use crate::call::Call;
+use crate::problem::Failure;
+use crate::served::Served;
+
+/// What becomes of a stored object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Nothing: it is not even written again.
+    Keep,
+    /// It is written as it is now.
+    Write,
+    /// It is removed.
+    Remove,
+}
+
+impl<K: Served> Resource<K> {
+    /// Changes the object a request names, and gives the bytes that show it afterwards. If somebody else writes it at the
+    /// same time, `decide` is asked again with what they wrote.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`], what `decide` refuses, [`Failure::Contended`] or [`Failure::Store`].
+    pub(crate) async fn change(
+        &self,
+        call: &Call,
+        decide: impl Fn(&mut K) -> Result<Outcome, Failure>,
+    ) -> Result<Bytes, Failure> {
+        for _ in 0..=self.shared.retry_transactions {
+            let record = self.load(call).await?;
+            let mut object = krake_facade_store::read::<K>(&record)?;
+            let outcome = decide(&mut object)?;
+            match self.carry_out(outcome, &record, &object).await {
+                Err(StoreError::Conflict) => {}
+                other => return Ok(other?),
+            }
+        }
+        Err(Failure::Contended)
+    }
+
+    async fn carry_out(&self, outcome: Outcome, record: &Record, object: &K) -> Result<Bytes, StoreError> {
+        let bytes = Bytes::from(object.to_bytes());
+        let store = &self.shared.store;
+        match outcome {
+            Outcome::Keep => {}
+            Outcome::Write => drop(store.replace(&record.key, bytes.to_vec(), record.revision).await?),
+            Outcome::Remove => drop(store.remove(&record.key, record.revision, &object.metadata().uid).await?),
+        }
+        Ok(bytes)
+    }
+}

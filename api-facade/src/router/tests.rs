@@ -1,0 +1,201 @@
+//! What can be said about the router without a database: nothing here gets as far as etcd.
+
+use axum::body::{Body, to_bytes};
+use http::{HeaderMap, Method, StatusCode};
+use krake_facade_store::{Config, Hub, Store};
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::*;
+use crate::authz::Authorization;
+use crate::resource::Shared;
+
+const ITEM: &str = "/kubernetes/namespaces/n/applications/a";
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+async fn api(authorization: Authorization) -> Router {
+    let config = Config {
+        endpoints: vec!["http://127.0.0.1:1".into()],
+        tombstones: false,
+        call_timeout: std::time::Duration::from_millis(100),
+    };
+    let store = Store::connect(config).await.unwrap();
+    let instruments = Instruments::register(&mut Registry::default());
+    let shared = Shared {
+        store: store.clone(),
+        authorization,
+        retry_transactions: 1,
+        instruments: instruments.clone(),
+        stop: CancellationToken::new(),
+    };
+    let kinds = Kinds {
+        applications: Resource { shared: shared.clone(), hub: Hub::new(store.clone()) },
+        clusters: Resource { shared, hub: Hub::new(store) },
+    };
+    let surroundings = Surroundings {
+        authentication: Authentication::Anonymous,
+        allowed_origin: AllowedOrigin::new("http://example.com"),
+        documentation: Documentation { base_url: "http://docs".into() },
+        instruments,
+    };
+    router(kinds, surroundings)
+}
+
+async fn ask(method: Method, path: &str, headers: &[(&str, &str)], body: &'static str) -> Answer {
+    ask_of(api(Authorization::AlwaysAllow).await, method, path, (headers, body)).await
+}
+
+async fn ask_of(api: Router, method: Method, path: &str, (headers, body): (&[(&str, &str)], &'static str)) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = api.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, 1 << 20).await.unwrap();
+    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+}
+
+#[tokio::test]
+async fn the_api_introduces_itself() {
+    for (path, status, body) in [
+        ("/", StatusCode::OK, r#"{"version": "1.0.1"}"#),
+        ("/me", StatusCode::OK, r#"{"user": "system:anonymous", "roles": []}"#),
+        ("/release", StatusCode::ACCEPTED, r#""You released the Krake.""#),
+    ] {
+        let answer = ask(Method::GET, path, &[], "").await;
+        assert_eq!((answer.status, answer.body.as_str()), (status, body));
+        assert_eq!(answer.headers["content-type"], "application/json; charset=utf-8");
+        let head = ask(Method::HEAD, path, &[], "").await;
+        assert_eq!((head.status, head.body.as_str()), (status, ""));
+        assert_eq!(head.headers["content-length"], body.len().to_string());
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_a_problem() {
+    for path in ["/x", "/kubernetes/applications/", "/kubernetes//applications", "/kubernetes/namespaces/n", "/ME"] {
+        let answer = ask(Method::GET, path, &[], "").await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(answer.body, r#"{"type": "about:blank", "status": 404, "detail": "404: Not Found"}"#);
+        assert_eq!(answer.headers["content-type"], "application/problem+json; charset=utf-8");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_told_the_right_ones() {
+    for (method, path, allowed) in [
+        (Method::POST, "/", "GET,HEAD,OPTIONS"),
+        (Method::POST, "/kubernetes/applications", "GET,HEAD,OPTIONS"),
+        (Method::PUT, "/kubernetes/namespaces/n/clusters", "GET,HEAD,OPTIONS,POST"),
+        (Method::PATCH, ITEM, "DELETE,GET,HEAD,OPTIONS,PUT"),
+        (Method::GET, "/kubernetes/namespaces/n/applications/a/retry", "OPTIONS,PUT"),
+    ] {
+        let answer = ask(method, path, &[], "").await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(answer.headers["allow"], allowed, "{path}");
+        assert_eq!(answer.body, r#"{"type": "about:blank", "status": 405, "detail": "405: Method Not Allowed"}"#);
+    }
+}
+
+#[tokio::test]
+async fn permission_comes_before_query_and_body() {
+    let api = api(Authorization::AlwaysDeny).await;
+    for (method, path) in [
+        (Method::PUT, ITEM),
+        (Method::DELETE, ITEM),
+        (Method::GET, "/kubernetes/clusters?heartbeat=x"),
+        (Method::PUT, "/kubernetes/namespaces/n/clusters/c/status"),
+    ] {
+        let answer = ask_of(api.clone(), method, path, (&[], "no json")).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(answer.body, r#"{"type": "about:blank", "status": 403, "detail": "403: Forbidden"}"#);
+    }
+    assert_eq!(ask_of(api, Method::GET, "/me", (&[], "")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_body_comes_before_the_object() {
+    assert_eq!(ask(Method::PUT, ITEM, &[], "no json").await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let answer = ask(Method::PUT, ITEM, &[], "[]").await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.body.contains(r#""detail": "{'_schema': ['Invalid input type.']}""#), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn without_a_database_requests_fail_and_say_nothing_more() {
+    let answer = ask(Method::GET, ITEM, &[("origin", "http://example.com")], "").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(answer.body, "500 Internal Server Error\n\nServer got itself in trouble");
+    assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(answer.headers["connection"], "close");
+    assert_eq!(answer.headers["access-control-allow-origin"], "http://example.com");
+}
+
+#[tokio::test]
+async fn the_head_of_a_watch_needs_no_stream() {
+    let answer = ask(Method::HEAD, "/kubernetes/applications?watch", &[], "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, ""));
+    assert_eq!(answer.headers["content-type"], "application/x-ndjson");
+}
+
+#[tokio::test]
+async fn a_namespace_in_the_path_has_the_syntax_of_namespaces() {
+    let body = r#"{"metadata": {"name": "a"}, "spec": {"csar": "http://x/y.zip", "manifest": [],
+        "constraints": {"cluster": {}}}}"#;
+    let answer = ask(Method::POST, "/kubernetes/namespaces/a%20b/applications", &[], body).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.body.contains("Invalid character in resource namespace."), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn preflights_are_answered_on_known_paths() {
+    let asking = [
+        ("origin", "http://example.com"),
+        ("access-control-request-method", "put"),
+        ("access-control-request-headers", "x-b, X-A"),
+    ];
+    let answer = ask(Method::OPTIONS, ITEM, &asking, "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, ""));
+    for (name, value) in [
+        ("access-control-allow-origin", "http://example.com"),
+        ("access-control-allow-credentials", "true"),
+        ("access-control-allow-methods", "PUT"),
+        ("access-control-allow-headers", "X-A,X-B"),
+        ("content-type", "application/octet-stream"),
+    ] {
+        assert_eq!(answer.headers[name], value);
+    }
+    assert_eq!(ask(Method::OPTIONS, "/x", &asking, "").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_preflight_that_is_refused_says_why() {
+    let origin = ("origin", "http://example.com");
+    for (headers, cause) in [
+        (vec![], "origin header is not specified in the request"),
+        (vec![origin], "'Access-Control-Request-Method' header is not specified"),
+        (vec![("origin", "http://x"), ("access-control-request-method", "GET")], "origin 'http://x' is not allowed"),
+        (
+            vec![origin, ("access-control-request-method", "patch")],
+            "request method 'PATCH' is not allowed for 'http://example.com' origin",
+        ),
+    ] {
+        let answer = ask(Method::OPTIONS, ITEM, &headers, "").await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+        assert!(answer.body.contains(&format!("CORS preflight request failed: {cause}")), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_is_served_without_being_let_in() {
+    let answer = ask(Method::GET, "/", &[("origin", "http://other")], "").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(!answer.headers.contains_key("access-control-allow-origin"));
+}
