@@ -1,0 +1,123 @@
+//! When something that failed is tried again.
+
+use std::time::Duration;
+
+use krake_crds::kubernetes::application::Backoff;
+
+/// No delay is shorter, whatever a spec says: it would be a busy loop.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// No delay is longer: a mistake in a spec must not look like a loss.
+const LONGEST: Duration = Duration::from_hours(24);
+
+/// What follows a failed attempt to schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Another attempt.
+    Retry {
+        /// Attempts left after that one; -1 is without limit.
+        remaining: i64,
+        /// How long to wait for it.
+        after: Duration,
+    },
+    /// Nothing, until somebody changes something.
+    GiveUp,
+}
+
+/// What follows a failed attempt to schedule, with `remaining` retries left, or all of them if none was used.
+///
+/// The delay is constant: `factor * delaySeconds`. A limit below -1 means no retries.
+#[must_use]
+pub fn after_failed_scheduling(backoff: &Backoff, remaining: Option<i64>) -> Next {
+    let seconds = u64::try_from(backoff.factor.saturating_mul(backoff.delay_seconds)).unwrap_or(0);
+    let after = Duration::from_secs(seconds).clamp(SHORTEST, LONGEST);
+    if backoff.limit == -1 {
+        return Next::Retry { remaining: -1, after };
+    }
+    // A limit that was lowered or introduced meanwhile holds at once.
+    match remaining.filter(|left| *left >= 0).unwrap_or(backoff.limit).min(backoff.limit) {
+        left if left > 0 => Next::Retry { remaining: left - 1, after },
+        _ => Next::GiveUp,
+    }
+}
+
+/// Delays that double with each failure in a row, up to a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doubling {
+    /// Delay after the first failure.
+    pub base: Duration,
+    /// No delay is longer.
+    pub longest: Duration,
+}
+
+/// For attempts to deploy that failed.
+pub const DEPLOYMENT: Doubling = Doubling { base: Duration::from_secs(1), longest: Duration::from_mins(5) };
+
+impl Doubling {
+    /// The delay after this many failures in a row.
+    #[must_use]
+    pub fn after(&self, failures: u32) -> Duration {
+        let factor = 2_u32.saturating_pow(failures.saturating_sub(1));
+        self.base.saturating_mul(factor).min(self.longest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sequence(limit: i64, factor: i64, delay_seconds: i64) -> Vec<Option<(i64, u64)>> {
+        let backoff = Backoff { factor, delay_seconds, limit };
+        let mut remaining = None;
+        let mut steps = Vec::new();
+        for _ in 0..4 {
+            match after_failed_scheduling(&backoff, remaining) {
+                Next::Retry { remaining: left, after } => {
+                    remaining = Some(left);
+                    steps.push(Some((left, after.as_secs())));
+                }
+                Next::GiveUp => {
+                    steps.push(None);
+                    break;
+                }
+            }
+        }
+        steps
+    }
+
+    #[test]
+    fn scheduling_is_retried_as_often_as_the_limit_says() {
+        assert_eq!(sequence(-1, 1, 1), [Some((-1, 1)); 4]);
+        assert_eq!(sequence(0, 7, 7), [None]);
+        assert_eq!(sequence(1, 1, 1), [Some((0, 1)), None]);
+        assert_eq!(sequence(3, 2, 5), [Some((2, 10)), Some((1, 10)), Some((0, 10)), None]);
+        assert_eq!(sequence(-2, 1, 1), [None]);
+    }
+
+    #[test]
+    fn a_changed_limit_holds_at_once() {
+        let lowered = Backoff { factor: 1, delay_seconds: 1, limit: 0 };
+        assert_eq!(after_failed_scheduling(&lowered, Some(5)), Next::GiveUp);
+        let lifted = Backoff { limit: -1, ..lowered.clone() };
+        assert!(matches!(after_failed_scheduling(&lifted, Some(0)), Next::Retry { remaining: -1, .. }));
+        let introduced = Backoff { limit: 2, ..lowered };
+        assert!(matches!(after_failed_scheduling(&introduced, Some(-1)), Next::Retry { remaining: 1, .. }));
+    }
+
+    #[test]
+    fn deployment_delays_double_up_to_five_minutes() {
+        let seconds: Vec<_> = (0..12).map(|failures| DEPLOYMENT.after(failures).as_secs()).collect();
+        assert_eq!(seconds, [1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(DEPLOYMENT.after(u32::MAX).as_secs(), 300);
+    }
+
+    proptest! {
+        #[test]
+        fn no_spec_makes_a_busy_loop_or_waits_for_ever(factor: i64, delay_seconds: i64, remaining: Option<i64>) {
+            let backoff = Backoff { factor, delay_seconds, limit: -1 };
+            let Next::Retry { after, .. } = after_failed_scheduling(&backoff, remaining) else { panic!("gave up") };
+            prop_assert!((SHORTEST..=LONGEST).contains(&after));
+        }
+    }
+}

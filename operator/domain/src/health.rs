@@ -1,0 +1,134 @@
+//! How the workloads of an application and the nodes of a cluster are, from what the target says about them.
+
+pub mod node;
+mod pod;
+mod workload;
+
+use krake_crds::kubernetes::{application::ContainerHealth, placement::WorkloadState};
+use serde_json::Value;
+
+use crate::manifest::Identity;
+
+/// How one object is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assessment {
+    /// What it is doing.
+    pub state: WorkloadState,
+    /// The pods it stands for.
+    pub pods: ContainerHealth,
+    /// What is to be said about it, without its name and without a full stop.
+    pub sentence: String,
+}
+
+impl Assessment {
+    fn new(state: WorkloadState, pods: ContainerHealth, sentence: impl Into<String>) -> Self {
+        Self { state, pods, sentence: sentence.into() }
+    }
+}
+
+/// How all objects of a placement are, taken together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Health {
+    /// The worst of what they are doing.
+    pub workload: WorkloadState,
+    /// All pods.
+    pub pods: ContainerHealth,
+    /// One sentence about the object that is worst off, or about all when they are well; without a full stop.
+    pub sentence: String,
+}
+
+/// How a live object is; nothing if its kind says nothing about health.
+#[must_use]
+pub fn assess(live: &Value) -> Option<Assessment> {
+    let group = crate::manifest::identity::group(live["apiVersion"].as_str().unwrap_or_default());
+    match (group, live["kind"].as_str().unwrap_or_default()) {
+        ("", "Pod") => Some(pod::assess(live)),
+        ("apps", "Deployment") => Some(workload::deployment(live)),
+        ("apps", "StatefulSet") => Some(workload::stateful_set(live)),
+        ("apps", "ReplicaSet") | ("", "ReplicationController") => Some(workload::replica_set(live)),
+        ("apps", "DaemonSet") => Some(workload::daemon_set(live)),
+        ("batch", "Job") => Some(workload::job(live)),
+        (group, _) if is_custom(group) => workload::custom_resource(live),
+        _ => None,
+    }
+}
+
+/// Whether a group is somebody's own: all of Kubernetes' have no dot or end in `k8s.io`.
+fn is_custom(group: &str) -> bool {
+    group.contains('.') && !group.ends_with("k8s.io")
+}
+
+/// How all objects of a placement are; an object that is not there is given as `None`.
+#[must_use]
+pub fn aggregate<'a>(objects: impl IntoIterator<Item = (&'a Identity, Option<&'a Value>)>) -> Health {
+    let mut pods = ContainerHealth::default();
+    let mut worst: Option<(WorkloadState, String)> = None;
+    for (identity, live) in objects {
+        let Some(found) = live.map_or_else(|| Some(missing()), assess) else { continue };
+        add(&mut pods, found.pods);
+        if worst.as_ref().is_none_or(|(state, _)| severity(found.state) > severity(*state)) {
+            worst = Some((found.state, format!("{identity} {}", found.sentence)));
+        }
+    }
+    let (workload, sentence) = worst.unwrap_or((WorkloadState::Running, String::new()));
+    let sentence = match workload {
+        WorkloadState::Running => "all workloads run".into(),
+        WorkloadState::Completed => "all workloads have ended well".into(),
+        WorkloadState::Progressing | WorkloadState::Restarting | WorkloadState::Degraded => sentence,
+    };
+    Health { workload, pods, sentence }
+}
+
+/// What `workload` means after `before`, which was recorded for the same generation of the manifest, if anything was.
+///
+/// Workloads that are not ready look the same whether they are starting or failing. After a change of the manifest they
+/// are starting; once they have run, they are failing until they run again.
+#[must_use]
+pub fn settle(before: Option<WorkloadState>, workload: WorkloadState) -> WorkloadState {
+    match (before, workload) {
+        (Some(WorkloadState::Running | WorkloadState::Degraded), WorkloadState::Progressing) => WorkloadState::Degraded,
+        (Some(WorkloadState::Restarting), WorkloadState::Progressing) => WorkloadState::Restarting,
+        (_, workload) => workload,
+    }
+}
+
+fn missing() -> Assessment {
+    Assessment::new(WorkloadState::Degraded, ContainerHealth::default(), "is not on the target")
+}
+
+fn add(sum: &mut ContainerHealth, more: ContainerHealth) {
+    let ContainerHealth { desired_pods, running_pods, completed_pods, failed_pods } = more;
+    sum.desired_pods += desired_pods;
+    sum.running_pods += running_pods;
+    sum.completed_pods += completed_pods;
+    sum.failed_pods += failed_pods;
+}
+
+/// `Completed` is the mildest: it needs everything else to be completed too.
+fn severity(state: WorkloadState) -> u8 {
+    match state {
+        WorkloadState::Completed => 0,
+        WorkloadState::Running => 1,
+        WorkloadState::Progressing => 2,
+        WorkloadState::Restarting => 3,
+        WorkloadState::Degraded => 4,
+    }
+}
+
+/// Whether the status is about an older spec than the object has.
+fn is_outdated(live: &Value) -> bool {
+    let generation = live["metadata"]["generation"].as_i64();
+    generation.is_some_and(|generation| live["status"]["observedGeneration"].as_i64().unwrap_or(0) < generation)
+}
+
+/// The status of the condition of this type, if there is one: `True`, `False` or `Unknown`.
+fn condition<'a>(live: &'a Value, type_: &str) -> Option<&'a Value> {
+    live["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == type_)
+}
+
+fn holds(live: &Value, type_: &str) -> bool {
+    condition(live, type_).is_some_and(|condition| condition["status"] == "True")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+use serde_json::json;
+
+use super::*;
+
+fn health(desired: i64, running: i64, completed: i64, failed: i64) -> ContainerHealth {
+    ContainerHealth { desired_pods: desired, running_pods: running, completed_pods: completed, failed_pods: failed }
+}
+
+fn check(live: &Value, state: WorkloadState, pods: ContainerHealth) {
+    let found = assess(live).unwrap();
+    assert_eq!((found.state, found.pods), (state, pods), "{live}: {}", found.sentence);
+}
+
+fn pod(policy: &str, container: &Value) -> Value {
+    let container = json!({ "name": "main", "state": container });
+    let status = json!({ "phase": "Running", "containerStatuses": [container] });
+    json!({ "apiVersion": "v1", "kind": "Pod", "spec": { "restartPolicy": policy }, "status": status })
+}
+
+#[test]
+fn pods() {
+    use WorkloadState as S;
+    let ended = json!({ "terminated": { "exitCode": 1 } });
+    let ended_well = json!({ "terminated": { "exitCode": 0 } });
+    check(&pod("Always", &json!({ "running": {} })), S::Running, health(1, 1, 0, 0));
+    check(&pod("Always", &ended), S::Restarting, health(1, 0, 0, 0));
+    check(&pod("OnFailure", &ended), S::Restarting, health(1, 0, 0, 0));
+    check(&pod("OnFailure", &ended_well), S::Running, health(1, 1, 0, 0));
+    check(&pod("Always", &json!({ "waiting": { "reason": "CrashLoopBackOff" } })), S::Degraded, health(1, 0, 0, 0));
+    let phase = |phase: &str| json!({ "apiVersion": "v1", "kind": "Pod", "status": { "phase": phase } });
+    check(&phase("Succeeded"), S::Completed, health(1, 0, 1, 0));
+    check(&phase("Failed"), S::Degraded, health(1, 0, 0, 1));
+    check(&phase("Pending"), S::Progressing, health(1, 0, 0, 0));
+    check(&json!({ "apiVersion": "v1", "kind": "Pod" }), S::Progressing, health(1, 0, 0, 0));
+    let mut unready = pod("Always", &json!({ "running": {} }));
+    unready["status"]["conditions"] = json!([{ "type": "Ready", "status": "False" }]);
+    check(&unready, S::Progressing, health(1, 0, 0, 0));
+    let mut prepared = pod("Always", &json!({ "running": {} }));
+    prepared["status"]["initContainerStatuses"] = json!([{ "name": "prepare", "state": ended_well }]);
+    check(&prepared, S::Running, health(1, 1, 0, 0));
+}
+
+fn set(kind: &str, replicas: i64, status: &Value) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": kind,
+        "metadata": { "generation": 3 }, "spec": { "replicas": replicas }, "status": status,
+    })
+}
+
+fn rolled_out(observed: i64, replicas: i64, updated: i64, ready: i64) -> Value {
+    json!({ "observedGeneration": observed, "replicas": replicas, "updatedReplicas": updated, "readyReplicas": ready })
+}
+
+#[test]
+fn deployments() {
+    use WorkloadState as S;
+    let check = |status: Value, state, running| check(&set("Deployment", 2, &status), state, health(2, running, 0, 0));
+    check(rolled_out(3, 2, 2, 2), S::Running, 2);
+    check(rolled_out(2, 2, 2, 2), S::Progressing, 2);
+    check(rolled_out(3, 3, 2, 2), S::Progressing, 2);
+    check(rolled_out(3, 2, 1, 2), S::Progressing, 2);
+    check(rolled_out(3, 2, 2, 1), S::Progressing, 1);
+    check(json!(null), S::Progressing, 0);
+    let with_condition = |observed, type_: &str, status: &str| {
+        let mut rolled_out = rolled_out(observed, 2, 2, 1);
+        rolled_out["conditions"] = json!([{ "type": type_, "status": status }]);
+        rolled_out
+    };
+    check(with_condition(3, "Progressing", "False"), S::Degraded, 1);
+    check(with_condition(2, "Progressing", "False"), S::Progressing, 1);
+    check(with_condition(3, "ReplicaFailure", "True"), S::Degraded, 1);
+    super::tests::check(&set("Deployment", 0, &json!({ "observedGeneration": 3 })), S::Running, health(0, 0, 0, 0));
+}
+
+#[test]
+fn other_sets() {
+    use WorkloadState as S;
+    let revisions = |current: &str| {
+        let mut status = rolled_out(3, 2, 1, 2);
+        status["currentRevision"] = json!(current);
+        status["updateRevision"] = json!("new");
+        status
+    };
+    check(&set("StatefulSet", 2, &revisions("new")), S::Running, health(2, 2, 0, 0));
+    check(&set("StatefulSet", 2, &revisions("old")), S::Progressing, health(2, 2, 0, 0));
+    let mut on_delete = set("StatefulSet", 2, &revisions("old"));
+    on_delete["spec"]["updateStrategy"] = json!({ "type": "OnDelete" });
+    check(&on_delete, S::Running, health(2, 2, 0, 0));
+    check(&set("ReplicaSet", 2, &rolled_out(3, 2, 0, 2)), S::Running, health(2, 2, 0, 0));
+    check(&set("ReplicaSet", 2, &rolled_out(3, 1, 0, 1)), S::Progressing, health(2, 1, 0, 0));
+}
+
+#[test]
+fn daemon_sets_count_ready_pods() {
+    use WorkloadState as S;
+    let daemon_set = |observed: i64, desired: i64, ready: i64| {
+        let status = json!({
+            "observedGeneration": observed, "desiredNumberScheduled": desired, "currentNumberScheduled": desired,
+            "updatedNumberScheduled": desired, "numberReady": ready,
+        });
+        set("DaemonSet", 0, &status)
+    };
+    check(&daemon_set(3, 2, 2), S::Running, health(2, 2, 0, 0));
+    check(&daemon_set(3, 2, 1), S::Progressing, health(2, 1, 0, 0));
+    check(&daemon_set(3, 0, 0), S::Running, health(0, 0, 0, 0));
+    check(&daemon_set(0, 0, 0), S::Progressing, health(0, 0, 0, 0));
+}
+
+#[test]
+fn jobs() {
+    use WorkloadState as S;
+    let job = |condition: &str, status: Value| {
+        let mut job =
+            json!({ "apiVersion": "batch/v1", "kind": "Job", "spec": { "completions": 3 }, "status": status });
+        job["status"]["conditions"] = json!([{ "type": condition, "status": "True" }]);
+        job
+    };
+    check(&job("Complete", json!({ "succeeded": 3 })), S::Completed, health(3, 0, 3, 0));
+    check(&job("Failed", json!({ "failed": 7 })), S::Degraded, health(3, 0, 0, 7));
+    check(&job("Suspended", json!({})), S::Running, health(3, 0, 0, 0));
+    check(&job("Other", json!({ "active": 2, "startTime": "2026-01-01T00:00:00Z" })), S::Running, health(3, 2, 0, 0));
+    check(&job("Other", json!({})), S::Progressing, health(3, 0, 0, 0));
+}
+
+#[test]
+fn custom_resources_by_their_condition() {
+    use WorkloadState as S;
+    let custom = |status: Value| json!({ "apiVersion": "example.org/v1", "kind": "Thing", "metadata": { "generation": 2 }, "status": status });
+    let ready = |status: &str| json!([{ "type": "Ready", "status": status }]);
+    check(&custom(json!({ "conditions": ready("True") })), S::Running, health(0, 0, 0, 0));
+    check(&custom(json!({ "conditions": ready("False") })), S::Progressing, health(0, 0, 0, 0));
+    check(&custom(json!({ "conditions": ready("True"), "observedGeneration": 1 })), S::Progressing, health(0, 0, 0, 0));
+    let stalled = json!([{ "type": "Ready", "status": "False" }, { "type": "Stalled", "status": "True" }]);
+    check(&custom(json!({ "conditions": stalled })), S::Degraded, health(0, 0, 0, 0));
+    assert_eq!(assess(&custom(json!({}))), None);
+    assert_eq!(assess(&json!({ "apiVersion": "v1", "kind": "Service" })), None);
+    let flow =
+        json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "status": { "conditions": ready("False") } });
+    assert_eq!(assess(&flow), None);
+}
+
+#[test]
+fn the_worst_object_decides_and_pods_are_summed() {
+    let identity = |kind: &str| Identity { kind: kind.into(), name: "web".into(), ..Identity::default() };
+    let (deployment, job, service) = (identity("Deployment"), identity("Job"), identity("Service"));
+    let running = set("Deployment", 2, &rolled_out(3, 2, 2, 2));
+    let starting = set("Deployment", 2, &rolled_out(3, 2, 2, 1));
+    let done = json!({
+        "apiVersion": "batch/v1", "kind": "Job",
+        "status": { "succeeded": 1, "conditions": [{ "type": "Complete", "status": "True" }] },
+    });
+    let neutral = json!({ "apiVersion": "v1", "kind": "Service" });
+    for (objects, workload, pods, sentence) in [
+        (vec![], WorkloadState::Running, health(0, 0, 0, 0), "all workloads run"),
+        (vec![(&service, Some(&neutral))], WorkloadState::Running, health(0, 0, 0, 0), "all workloads run"),
+        (
+            vec![(&service, Some(&neutral)), (&job, Some(&done))],
+            WorkloadState::Completed,
+            health(1, 0, 1, 0),
+            "all workloads have ended well",
+        ),
+        (
+            vec![(&job, Some(&done)), (&deployment, Some(&running))],
+            WorkloadState::Running,
+            health(3, 2, 1, 0),
+            "all workloads run",
+        ),
+        (
+            vec![(&deployment, Some(&running)), (&deployment, Some(&starting))],
+            WorkloadState::Progressing,
+            health(4, 3, 0, 0),
+            "Deployment web has 1 of 2 pods ready",
+        ),
+        (
+            vec![(&deployment, Some(&starting)), (&service, None)],
+            WorkloadState::Degraded,
+            health(2, 1, 0, 0),
+            "Service web is not on the target",
+        ),
+    ] {
+        assert_eq!(aggregate(objects), Health { workload, pods, sentence: sentence.into() });
+    }
+}
+
+#[test]
+fn what_has_run_before_is_failing_and_not_starting() {
+    use WorkloadState as S;
+    for (before, now, expected) in [
+        (None, S::Progressing, S::Progressing),
+        (Some(S::Progressing), S::Progressing, S::Progressing),
+        (Some(S::Running), S::Progressing, S::Degraded),
+        (Some(S::Degraded), S::Progressing, S::Degraded),
+        (Some(S::Degraded), S::Running, S::Running),
+        (Some(S::Restarting), S::Progressing, S::Restarting),
+        (Some(S::Running), S::Completed, S::Completed),
+    ] {
+        assert_eq!(settle(before, now), expected, "{before:?} {now:?}");
+    }
+}

@@ -1,0 +1,191 @@
+use serde_json::json;
+
+use super::*;
+
+/// The Service of the documented vectors.
+fn echo() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": { "name": "echo", "namespace": "shop" },
+        "spec": {
+            "type": "NodePort",
+            "selector": { "app": "echo" },
+            "ports": [{ "port": 8080, "protocol": "TCP", "targetPort": 8080 }],
+        },
+    })
+}
+
+fn with(pointer: &str, value: Value) -> Value {
+    let mut object = echo();
+    *object.pointer_mut(pointer).unwrap() = value;
+    object
+}
+
+fn live() -> Value {
+    let mut object = echo();
+    object["spec"]["sessionAffinity"] = json!("None");
+    object["spec"]["clusterIP"] = json!("10.0.0.7");
+    object["spec"]["ports"][0]["nodePort"] = json!(31_234);
+    object["metadata"]["uid"] = json!("u1");
+    object["status"] = json!({ "loadBalancer": {} });
+    object
+}
+
+fn live_with(pointer: &str, value: Value) -> Value {
+    let mut object = live();
+    *object.pointer_mut(pointer).unwrap() = value;
+    object
+}
+
+fn two_ports() -> Value {
+    json!([{ "port": 8080, "protocol": "TCP", "targetPort": 8080 }, { "port": 9090, "protocol": "TCP" }])
+}
+
+/// A schema for the Service that observes `spec` in this way.
+fn schema(spec: &Value) -> ObserverSchema {
+    let text =
+        json!([{ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "echo" }, "spec": spec }]).to_string();
+    ObserverSchema::parse(&text).unwrap()
+}
+
+fn ports(observed: usize, min: u32, max: u32) -> ObserverSchema {
+    let control = json!({ "observer_schema_list_min_length": min, "observer_schema_list_max_length": max });
+    let mut elements = vec![json!({ "port": null }); observed];
+    elements.push(control);
+    schema(&json!({ "ports": elements }))
+}
+
+fn found(desired: &Value, live: &Value, schema: &ObserverSchema) -> Vec<String> {
+    drift(desired, live, schema).iter().map(ToString::to_string).collect()
+}
+
+fn found_by_default(desired: &Value, live: &Value) -> Vec<String> {
+    found(desired, live, &ObserverSchema::default())
+}
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn by_default_every_field_of_the_manifest_is_observed() {
+    assert_eq!(found_by_default(&echo(), &live()), NOTHING, "D1");
+    assert_eq!(found_by_default(&echo(), &live_with("/spec/type", json!("ClusterIP"))), ["spec.type differs"], "D2");
+    assert_eq!(found_by_default(&echo(), &live_with("/spec/sessionAffinity", json!("ClientIP"))), NOTHING, "D3");
+    assert_eq!(
+        found_by_default(&echo(), &live_with("/spec/ports", two_ports())),
+        ["spec.ports has too many elements"],
+        "D6"
+    );
+    assert_eq!(
+        found_by_default(&with("/spec/ports", two_ports()), &live()),
+        ["spec.ports has too few elements", "spec.ports[1].port is missing", "spec.ports[1].protocol is missing"],
+        "D13"
+    );
+    assert_eq!(found_by_default(&with("/spec/selector", json!({})), &live()), NOTHING, "D14");
+    assert_eq!(found_by_default(&with("/spec/type", json!("LoadBalancer")), &live()), ["spec.type differs"], "D15");
+    let mut without = live();
+    without["spec"].as_object_mut().unwrap().shift_remove("selector");
+    assert_eq!(found_by_default(&echo(), &without), ["spec.selector.app is missing"]);
+}
+
+#[test]
+fn an_assigned_address_is_no_drift() {
+    let desired = with("/spec/type", json!("LoadBalancer"));
+    let mut assigned = live_with("/spec/type", json!("LoadBalancer"));
+    assigned["status"] = json!({ "loadBalancer": { "ingress": [{ "ip": "192.0.2.1" }] } });
+    assert_eq!(found_by_default(&desired, &assigned), NOTHING, "D15b");
+}
+
+#[test]
+fn list_bounds_apply_to_the_real_length() {
+    let two = live_with("/spec/ports", two_ports());
+    let none = live_with("/spec/ports", json!([]));
+    assert_eq!(found(&echo(), &two, &ports(1, 1, 4)), NOTHING, "D7");
+    assert_eq!(found(&echo(), &live(), &ports(1, 1, 0)), NOTHING, "D8");
+    assert_eq!(
+        found(&echo(), &live_with("/spec/ports", json!([{ "port": 8080 }, {}, {}, {}, {}, {}])), &ports(1, 1, 0)),
+        NOTHING,
+        "D8"
+    );
+    assert_eq!(found(&echo(), &live(), &ports(2, 1, 4)), NOTHING, "D9");
+    let five = live_with("/spec/ports", json!([{ "port": 8080 }, {}, {}, {}, {}]));
+    assert_eq!(found(&echo(), &five, &ports(1, 1, 4)), ["spec.ports has too many elements"]);
+    let desired = with("/spec/ports", two_ports());
+    assert_eq!(found(&desired, &live(), &ports(1, 2, 4)), ["spec.ports has too few elements"], "D16");
+    assert_eq!(found(&echo(), &none, &ports(1, 0, 4)), ["spec.ports[0].port is missing"], "N8");
+    assert_eq!(
+        found(&echo(), &none, &ports(1, 1, 4)),
+        ["spec.ports has too few elements", "spec.ports[0].port is missing"],
+        "N9"
+    );
+}
+
+#[test]
+fn only_what_the_schema_names_is_observed() {
+    let existence = schema(&json!({}));
+    assert_eq!(found(&echo(), &live(), &existence), NOTHING, "N3");
+    assert_eq!(found(&echo(), &live_with("/spec/type", json!("ClusterIP")), &existence), NOTHING, "N4");
+    assert_eq!(found(&echo(), &live(), &schema(&json!({ "foo": null, "sessionAffinity": null }))), NOTHING, "N6, D10");
+    let only_ports = schema(&json!({ "selector": null }));
+    assert_eq!(found(&with("/spec/type", json!("LoadBalancer")), &live(), &only_ports), NOTHING, "N7");
+}
+
+#[test]
+fn a_null_observes_a_whole_subtree() {
+    assert_eq!(found(&echo(), &live(), &schema(&json!({ "selector": null }))), NOTHING, "N1");
+    assert_eq!(found(&echo(), &live(), &schema(&json!({ "ports": null }))), NOTHING, "N2");
+    let changed = live_with("/spec/ports/0/port", json!(1));
+    assert_eq!(found(&echo(), &changed, &schema(&json!({ "ports": null }))), ["spec.ports differs"]);
+    assert_eq!(found(&echo(), &live(), &schema(&Value::Null)), NOTHING);
+}
+
+#[test]
+fn what_the_server_writes_in_another_way_is_no_drift() {
+    let pair = |desired: Value, live: Value| {
+        let object = |spec| json!({ "apiVersion": "example.org/v1", "kind": "Thing", "metadata": {}, "spec": spec });
+        found_by_default(&object(desired), &object(live))
+    };
+    for (desired, live) in [
+        (json!({ "externalName": null }), json!({})),
+        (json!({ "hostNetwork": false, "args": [], "emptyDir": {}, "weight": 0, "value": "" }), json!({})),
+        (json!({ "weight": 1 }), json!({ "weight": 1.0 })),
+        (
+            json!({ "limits": { "cpu": "1000m", "memory": "1024Mi" } }),
+            json!({ "limits": { "cpu": "1", "memory": "1Gi" } }),
+        ),
+        (json!({ "requests": { "cpu": 2 } }), json!({ "requests": { "cpu": "2" } })),
+        (json!({ "emptyDir": { "sizeLimit": "0.5Gi" } }), json!({ "emptyDir": { "sizeLimit": "512Mi" } })),
+    ] {
+        assert_eq!(pair(desired.clone(), live), NOTHING, "{desired}");
+    }
+    for (desired, live) in [
+        (json!({ "value": "1" }), json!({ "value": 1 })),
+        (json!({ "value": "1000m" }), json!({ "value": "1" })),
+        (json!({ "value": true }), json!({})),
+        (json!({ "weight": 1 }), json!({ "weight": 1.5 })),
+        (json!({ "limits": { "cpu": "1000m" } }), json!({ "limits": { "cpu": "2" } })),
+    ] {
+        assert_eq!(pair(desired.clone(), live).len(), 1, "{desired}");
+    }
+}
+
+#[test]
+fn what_admission_adds_to_pods_and_secrets_is_no_drift() {
+    let pod =
+        |volumes: Value| json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": { "volumes": volumes } });
+    let token = json!([{ "name": "data" }, { "name": "kube-api-access-x" }]);
+    assert_eq!(found_by_default(&pod(json!([{ "name": "data" }])), &pod(token)), NOTHING);
+    let secret = |field: &str| json!({ "apiVersion": "v1", "kind": "Secret", "metadata": {}, field: { "a": "b" } });
+    assert_eq!(found_by_default(&secret("stringData"), &secret("data")), NOTHING);
+    let created = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "creationTimestamp": null } });
+    let live =
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "creationTimestamp": "2026-01-01T00:00:00Z" } });
+    assert_eq!(found_by_default(&created, &live), NOTHING);
+}
+
+#[test]
+fn lists_that_are_too_long_are_cut_by_a_merge_patch() {
+    let differences = drift(&echo(), &live_with("/spec/ports", two_ports()), &ObserverSchema::default());
+    assert_eq!(shortening(&echo(), &differences), Some(json!({ "spec": { "ports": echo()["spec"]["ports"] } })));
+    let changed = drift(&echo(), &live_with("/spec/type", json!("ClusterIP")), &ObserverSchema::default());
+    assert_eq!(shortening(&echo(), &changed), None);
+}

@@ -1,0 +1,137 @@
+use serde_json::json;
+
+use super::*;
+
+fn object(api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> Value {
+    let mut object = json!({ "apiVersion": api_version, "kind": kind, "metadata": { "name": name } });
+    if let Some(namespace) = namespace {
+        object["metadata"]["namespace"] = json!(namespace);
+    }
+    object
+}
+
+fn entry(api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> InventoryEntry {
+    InventoryEntry {
+        api_version: api_version.into(),
+        kind: kind.into(),
+        namespace: namespace.map(Into::into),
+        name: name.into(),
+        uid: Some(format!("uid of {name}")),
+    }
+}
+
+fn known(_: &str, kind: &str) -> Option<Scope> {
+    match kind {
+        "Namespace" | "ClusterRole" | "CustomResourceDefinition" => Some(Scope::Cluster),
+        "Thing" => None,
+        _ => Some(Scope::Namespaced),
+    }
+}
+
+fn names(entries: &[InventoryEntry]) -> Vec<&str> {
+    entries.iter().map(|entry| entry.name.as_str()).collect()
+}
+
+fn definition(scope: &str) -> Value {
+    let mut definition = object("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, "things.example.org");
+    definition["spec"] = json!({ "group": "example.org", "names": { "kind": "Thing" }, "scope": scope });
+    definition
+}
+
+#[test]
+fn objects_are_applied_after_what_they_need() {
+    let manifest = [
+        object("example.org/v1", "Thing", None, "thing"),
+        object("apps/v1", "Deployment", None, "web"),
+        object("networking.k8s.io/v1", "Ingress", None, "front"),
+        object("v1", "Service", None, "web"),
+        object("v1", "ConfigMap", None, "settings"),
+        object("v1", "ServiceAccount", None, "runner"),
+        definition("Namespaced"),
+        object("v1", "Namespace", None, "shop"),
+    ];
+    let plan = plan(&manifest, &[], "default", known).unwrap();
+    let kinds: Vec<_> = plan.apply.iter().map(|desired| desired.identity.kind.as_str()).collect();
+    assert_eq!(
+        kinds,
+        [
+            "Namespace",
+            "CustomResourceDefinition",
+            "ServiceAccount",
+            "Service",
+            "ConfigMap",
+            "Deployment",
+            "Thing",
+            "Ingress",
+        ]
+    );
+    let inventory = plan.inventory(&[]);
+    let deleted: Vec<_> = deletion_order(inventory).into_iter().map(|entry| entry.kind).collect();
+    assert_eq!(deleted, kinds.into_iter().rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn objects_get_the_namespace_they_belong_to() {
+    let manifest = [
+        object("v1", "ConfigMap", None, "settings"),
+        object("v1", "ConfigMap", Some("other"), "settings"),
+        object("v1", "ConfigMap", Some(""), "more"),
+        object("rbac.authorization.k8s.io/v1", "ClusterRole", Some("other"), "reader"),
+    ];
+    let plan = plan(&manifest, &[], "shop", known).unwrap();
+    let found: Vec<_> = plan.apply.iter().map(|desired| desired.identity.to_string()).collect();
+    assert_eq!(
+        found,
+        ["ClusterRole reader", "ConfigMap shop/settings", "ConfigMap other/settings", "ConfigMap shop/more"]
+    );
+    let namespaces: Vec<_> = plan.apply.iter().map(|desired| desired.body["metadata"].get("namespace")).collect();
+    assert_eq!(namespaces, [None, Some(&json!("shop")), Some(&json!("other")), Some(&json!("shop"))]);
+}
+
+#[test]
+fn what_is_recorded_and_not_desired_is_pruned_last_first() {
+    let recorded = [
+        entry("v1", "Namespace", None, "old-space"),
+        entry("apps/v1beta1", "Deployment", Some("shop"), "web"),
+        entry("v1", "Service", Some("shop"), "old"),
+        entry("apps/v1", "Deployment", Some("shop"), "old-web"),
+        entry("apps/v1", "Deployment", Some("elsewhere"), "web"),
+    ];
+    let plan = plan(&[object("apps/v1", "Deployment", None, "web")], &recorded, "shop", known).unwrap();
+    assert_eq!(names(&plan.prune), ["web", "old-web", "old", "old-space"]);
+    let inventory = plan.inventory(&recorded);
+    assert_eq!(names(&inventory), ["web", "web", "old-web", "old", "old-space"]);
+    assert_eq!((inventory[0].api_version.as_str(), inventory[0].uid.as_deref()), ("apps/v1", Some("uid of web")));
+    let empty = super::plan(&[], &recorded, "shop", known).unwrap();
+    assert_eq!((empty.apply.len(), empty.prune.len()), (0, 5));
+}
+
+#[test]
+fn an_object_may_appear_only_once() {
+    let manifest = [object("v1", "ConfigMap", None, "a"), object("v1", "ConfigMap", Some("shop"), "a")];
+    let error = plan(&manifest, &[], "shop", known).unwrap_err();
+    assert_eq!(error.to_string(), "ConfigMap shop/a is in the manifest twice");
+}
+
+#[test]
+fn kinds_are_known_to_the_target_or_defined_in_the_manifest() {
+    let thing = object("example.org/v1", "Thing", Some("shop"), "a");
+    let error = plan(std::slice::from_ref(&thing), &[], "shop", known).unwrap_err();
+    assert_eq!(error.to_string(), "the target knows no kind Thing in example.org/v1");
+    let identity =
+        |scope| plan(&[thing.clone(), definition(scope)], &[], "x", known).unwrap().apply[1].identity.to_string();
+    assert_eq!(identity("Namespaced"), "Thing shop/a");
+    assert_eq!(identity("Cluster"), "Thing a");
+}
+
+#[test]
+fn what_identifies_an_object_must_be_there() {
+    for (object, field) in [
+        (json!({ "kind": "Pod", "metadata": { "name": "a" } }), "apiVersion"),
+        (json!({ "apiVersion": "v1", "kind": "", "metadata": { "name": "a" } }), "kind"),
+        (json!({ "apiVersion": "v1", "kind": "Pod" }), "metadata.name"),
+        (json!("text"), "apiVersion"),
+    ] {
+        assert_eq!(plan(&[object], &[], "shop", known), Err(Error::Incomplete { index: 0, field }));
+    }
+}
