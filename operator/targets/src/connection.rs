@@ -1,0 +1,140 @@
+//! One connection to one target cluster: a client, what is known about the cluster, and the tasks that keep it known.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::StreamExt;
+use kube::{
+    Api, Client, Resource,
+    api::GroupVersionKind,
+    runtime::{WatchStreamExt, watcher},
+};
+use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::{
+    discovery::{Kinds, Served},
+    gate::Gate,
+    kubeconfig::Hash,
+    nodes::{self, Nodes},
+    observation, probe,
+    wake::{ClusterKey, Wake},
+};
+
+/// How many pieces of work may be busy with one cluster at once; while it hangs, each of them waits for its deadline.
+const PLACES: usize = 32;
+
+/// Objects per page of a list.
+pub(crate) const PAGE: u32 = 250;
+
+/// Where a connection leads, as far as the kubeconfig says.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    pub(crate) key: ClusterKey,
+    pub(crate) default_namespace: String,
+    pub(crate) server_host: String,
+    pub(crate) kubeconfig: Hash,
+}
+
+pub(crate) struct Connection {
+    pub(crate) address: Address,
+    pub(crate) client: Client,
+    pub(crate) kinds: Kinds,
+    pub(crate) gate: Gate,
+    pub(crate) nodes: watch::Sender<Nodes>,
+    pub(crate) places: Arc<Semaphore>,
+    watched: Mutex<HashSet<GroupVersionKind>>,
+    wakes: broadcast::Sender<Wake>,
+    stop: CancellationToken,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        address: Address,
+        client: Client,
+        wakes: broadcast::Sender<Wake>,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            address,
+            client,
+            kinds: Kinds::default(),
+            gate: Gate::default(),
+            nodes: watch::Sender::default(),
+            places: Arc::new(Semaphore::new(PLACES)),
+            watched: Mutex::default(),
+            wakes,
+            stop,
+        })
+    }
+
+    /// Starts the tasks that probe the cluster and watch its nodes; they end with [`Connection::close`].
+    pub(crate) fn start(self: &Arc<Self>, probe_interval: Duration) {
+        self.spawn("probe", probe::keep_probing(self.clone(), probe_interval));
+        self.spawn("nodes", nodes::keep_watching(self.clone()));
+    }
+
+    /// Ends every task of this connection. Handles that are still in use fail at their next call.
+    pub(crate) fn close(&self) {
+        self.stop.cancel();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Makes whoever cares look again.
+    pub(crate) fn wake(&self, wake: Wake) {
+        // Nobody listening is fine: a wake-up is only ever a hint.
+        drop(self.wakes.send(wake));
+    }
+
+    /// Watches what we applied of this kind from now on; does nothing when it is watched already.
+    pub(crate) fn ensure_watched(self: &Arc<Self>, kind: &GroupVersionKind, served: &Served) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if watched.insert(kind.clone()) {
+            self.spawn("observation", observation::keep_watching(self.clone(), served.resource.clone()));
+        }
+    }
+
+    /// Hands every event of a watch to `on_event`. The watch starts over whenever the gate has been opened anew, because
+    /// a connection that survived an outage may be dead without knowing it.
+    pub(crate) async fn follow<K>(
+        &self,
+        api: Api<K>,
+        config: watcher::Config,
+        mut on_event: impl FnMut(watcher::Result<watcher::Event<K>>) + Send,
+    ) where
+        K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+    {
+        let mut openings = self.gate.openings();
+        // The sender lives as long as `self`: neither of the two waits can fail.
+        while openings.wait_for(|count| *count > 0).await.is_ok() {
+            openings.mark_unchanged();
+            let mut events = std::pin::pin!(watcher(api.clone(), config.clone()).default_backoff());
+            loop {
+                tokio::select! {
+                    changed = openings.changed() => match changed {
+                        Ok(()) => break,
+                        Err(_) => return,
+                    },
+                    event = events.next() => match event {
+                        Some(event) => on_event(event),
+                        None => break,
+                    },
+                }
+            }
+        }
+    }
+
+    fn spawn(&self, task: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        let span = tracing::info_span!(parent: None, "target", target.name = %self.address.key, task);
+        tokio::spawn(stop.run_until_cancelled_owned(work).instrument(span));
+    }
+}

@@ -1,0 +1,204 @@
+//! The gate before a cluster: every call has a deadline, and after silences calls fail at once until a probe is answered.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Notify, watch};
+
+use crate::reachability::{Judge, Reachability};
+
+/// How long one call may take. Admission webhooks may take up to 10 s by default, and then the call has failed anyway.
+pub(crate) const CALL_DEADLINE: Duration = Duration::from_secs(10);
+
+/// After so many silences in a row the gate closes without waiting for the probes.
+const SILENCES_UNTIL_CLOSED: u32 = 3;
+
+/// Why a call had no answer, or an unwelcome one.
+#[derive(thiserror::Error, Debug)]
+pub(crate) enum CallError {
+    #[error("{0}")]
+    Closed(String),
+    #[error("no answer within {} s", .0.as_secs())]
+    Deadline(Duration),
+    #[error("call failed")]
+    Kube(#[from] kube::Error),
+}
+
+/// What a probe changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// The verdict differs from before.
+    pub(crate) verdict: bool,
+    /// Calls pass again that did not pass before.
+    pub(crate) opened: bool,
+}
+
+/// Opened and closed by probes; closed by calls that were not answered.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    judge: Mutex<Judge>,
+    silences: AtomicU32,
+    doubt: Notify,
+    openings: watch::Sender<u64>,
+}
+
+impl Gate {
+    /// What the probes say.
+    pub(crate) fn verdict(&self) -> Reachability {
+        self.judge.lock().unwrap_or_else(PoisonError::into_inner).verdict().clone()
+    }
+
+    /// `Ok` while calls pass.
+    pub(crate) fn check(&self) -> Result<(), CallError> {
+        match self.verdict() {
+            Reachability::Reachable { .. } if self.silences() < SILENCES_UNTIL_CLOSED => Ok(()),
+            Reachability::Reachable { .. } => {
+                Err(CallError::Closed("the API server did not answer the last calls".to_owned()))
+            }
+            Reachability::Unknown => Err(CallError::Closed("the API server has not answered yet".to_owned())),
+            Reachability::Unreachable { why } => Err(CallError::Closed(why)),
+        }
+    }
+
+    /// Lets one call pass, with a deadline, and takes note of a silence.
+    pub(crate) async fn pass<T>(&self, call: impl Future<Output = kube::Result<T>> + Send) -> Result<T, CallError> {
+        self.check()?;
+        match tokio::time::timeout(CALL_DEADLINE, call).await {
+            Err(_) => {
+                self.silent();
+                Err(CallError::Deadline(CALL_DEADLINE))
+            }
+            Ok(Err(error)) => {
+                if is_silence(&error) {
+                    self.silent();
+                } else {
+                    self.silences.store(0, Ordering::Relaxed);
+                }
+                Err(CallError::Kube(error))
+            }
+            Ok(Ok(answer)) => {
+                self.silences.store(0, Ordering::Relaxed);
+                Ok(answer)
+            }
+        }
+    }
+
+    /// Takes note of a probe: the version that was answered, or why there was no answer.
+    pub(crate) fn probed(&self, probe: Result<String, String>) -> Change {
+        let mut judge = self.judge.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = judge.verdict().clone();
+        let was_open = before.is_reachable() && self.silences() < SILENCES_UNTIL_CLOSED;
+        match probe {
+            Ok(version) => {
+                judge.answered(version);
+                self.silences.store(0, Ordering::Relaxed);
+            }
+            Err(why) => judge.failed(&why),
+        }
+        let is_open = judge.verdict().is_reachable() && self.silences() < SILENCES_UNTIL_CLOSED;
+        let change = Change { verdict: *judge.verdict() != before, opened: is_open && !was_open };
+        drop(judge);
+        if change.opened {
+            self.openings.send_modify(|count| *count += 1);
+        }
+        change
+    }
+
+    /// Counts how often the gate was opened; each time, watches start over.
+    pub(crate) fn openings(&self) -> watch::Receiver<u64> {
+        self.openings.subscribe()
+    }
+
+    /// Returns when a call was not answered, so that the next probe need not wait for its turn.
+    pub(crate) async fn doubted(&self) {
+        self.doubt.notified().await;
+    }
+
+    /// Whether the last probe failed.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.judge.lock().unwrap_or_else(PoisonError::into_inner).is_in_doubt()
+    }
+
+    fn silences(&self) -> u32 {
+        self.silences.load(Ordering::Relaxed)
+    }
+
+    fn silent(&self) {
+        self.silences.fetch_add(1, Ordering::Relaxed);
+        self.doubt.notify_one();
+    }
+}
+
+/// Whether the server was not reached, or broke off, as opposed to having answered something unwelcome.
+fn is_silence(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_))
+}
+
+/// The innermost cause of a failed call: short, and free of the layers that the client wraps around it.
+pub(crate) fn cause(error: &kube::Error) -> String {
+    if let kube::Error::Api(status) = error {
+        return status.message.clone();
+    }
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused() -> kube::Error {
+        kube::Error::Service("connection refused".into())
+    }
+
+    async fn silent_call(gate: &Gate) -> Result<(), CallError> {
+        gate.pass(std::future::ready(Err(refused()))).await
+    }
+
+    #[tokio::test]
+    async fn nothing_passes_before_the_first_answered_probe() {
+        let gate = Gate::default();
+        assert!(matches!(gate.pass(async { Ok(()) }).await, Err(CallError::Closed(_))));
+        assert_eq!(gate.probed(Ok("v1".into())), Change { verdict: true, opened: true });
+        assert!(gate.pass(async { Ok(()) }).await.is_ok());
+        assert_eq!(gate.probed(Ok("v1".into())), Change { verdict: false, opened: false });
+    }
+
+    #[tokio::test]
+    async fn three_silences_close_the_gate_until_a_probe_is_answered() {
+        let gate = Gate::default();
+        gate.probed(Ok("v1".into()));
+        for _ in 0..3 {
+            assert!(matches!(silent_call(&gate).await, Err(CallError::Kube(_))));
+        }
+        assert!(matches!(silent_call(&gate).await, Err(CallError::Closed(_))));
+        gate.doubted().await;
+        assert_eq!(gate.probed(Ok("v1".into())), Change { verdict: false, opened: true });
+        assert!(gate.check().is_ok());
+        assert_eq!(*gate.openings().borrow(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_unwelcome_answer_is_no_silence() {
+        let gate = Gate::default();
+        gate.probed(Ok("v1".into()));
+        for _ in 0..5 {
+            let forbidden = kube::core::Status::failure("no", "Forbidden").with_code(403).boxed();
+            assert!(gate.pass(std::future::ready(Err::<(), _>(kube::Error::Api(forbidden)))).await.is_err());
+        }
+        assert!(gate.check().is_ok());
+    }
+
+    #[test]
+    fn the_cause_is_the_innermost_error() {
+        assert_eq!(cause(&refused()), "connection refused");
+    }
+}

@@ -1,0 +1,155 @@
+//! The nodes of a target, watched as long as it is connected.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use k8s_openapi::api::core::v1::Node as LiveNode;
+use krake_crds::kubernetes::cluster::{Node, NodeCondition};
+use kube::{
+    Api, ResourceExt,
+    runtime::watcher::{self, Event},
+};
+
+use crate::{
+    connection::{Connection, PAGE},
+    wake::Wake,
+};
+
+/// What is known about the nodes of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Nodes {
+    /// Not listed since the cluster was last reached.
+    #[default]
+    Unknown,
+    /// The kubeconfig does not allow to list nodes.
+    Unreadable {
+        /// What the API server answered.
+        why: String,
+    },
+    /// All nodes in name order, with what they say about themselves except for timestamps.
+    Known(Vec<Node>),
+}
+
+pub(crate) async fn keep_watching(connection: Arc<Connection>) {
+    let api: Api<LiveNode> = Api::all(connection.client.clone());
+    let mut table = Table::default();
+    let on_event = |event| {
+        let nodes = match event {
+            Ok(event) => table.take(event),
+            Err(error) => refusal(&error).map(|why| Nodes::Unreadable { why }),
+        };
+        let Some(nodes) = nodes else { return };
+        let is_new = connection.nodes.send_if_modified(|before| {
+            let is_new = *before != nodes;
+            *before = nodes;
+            is_new
+        });
+        if is_new {
+            connection.wake(Wake::Cluster(connection.address.key.clone()));
+        }
+    };
+    connection.follow(api, watcher::Config::default().page_size(PAGE), on_event).await;
+}
+
+/// The nodes as the watch tells them.
+#[derive(Default)]
+struct Table {
+    nodes: BTreeMap<String, Vec<NodeCondition>>,
+    listing: BTreeMap<String, Vec<NodeCondition>>,
+}
+
+impl Table {
+    /// Takes note of an event; answers the nodes once they are complete again.
+    fn take(&mut self, event: Event<LiveNode>) -> Option<Nodes> {
+        match event {
+            Event::Init => {
+                self.listing.clear();
+                return None;
+            }
+            Event::InitApply(node) => {
+                self.listing.insert(node.name_any(), conditions(&node));
+                return None;
+            }
+            Event::InitDone => self.nodes = std::mem::take(&mut self.listing),
+            Event::Apply(node) => drop(self.nodes.insert(node.name_any(), conditions(&node))),
+            Event::Delete(node) => drop(self.nodes.remove(&node.name_any())),
+        }
+        let listed =
+            self.nodes.iter().map(|(name, conditions)| Node { name: name.clone(), conditions: conditions.clone() });
+        Some(Nodes::Known(listed.collect()))
+    }
+}
+
+fn conditions(node: &LiveNode) -> Vec<NodeCondition> {
+    let said = node.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    let bare = |condition: &k8s_openapi::api::core::v1::NodeCondition| NodeCondition {
+        type_: condition.type_.clone(),
+        status: condition.status.clone(),
+        reason: condition.reason.clone().unwrap_or_default(),
+        message: condition.message.clone().unwrap_or_default(),
+    };
+    said.iter().map(bare).collect()
+}
+
+/// Why nodes will not be told, as opposed to not at the moment.
+fn refusal(error: &watcher::Error) -> Option<String> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.is_forbidden() => {
+            Some(status.message.clone())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn node(name: &str, ready: &str, heartbeat: &str) -> LiveNode {
+        serde_json::from_value(json!({
+            "metadata": { "name": name },
+            "status": { "conditions": [
+                { "type": "Ready", "status": ready, "reason": "KubeletReady", "lastHeartbeatTime": heartbeat },
+            ] },
+        }))
+        .unwrap()
+    }
+
+    fn listed(entries: &[(&str, &str)]) -> Nodes {
+        let known = entries.iter().map(|(name, ready)| Node {
+            name: (*name).into(),
+            conditions: vec![NodeCondition {
+                type_: "Ready".into(),
+                status: (*ready).into(),
+                reason: "KubeletReady".into(),
+                message: String::new(),
+            }],
+        });
+        Nodes::Known(known.collect())
+    }
+
+    #[test]
+    fn a_list_counts_only_when_it_is_complete_and_replaces_the_one_before() {
+        let mut table = Table::default();
+        assert_eq!(table.take(Event::Init), None);
+        assert_eq!(table.take(Event::InitApply(node("b", "True", "2026-01-01T00:00:00Z"))), None);
+        assert_eq!(table.take(Event::InitApply(node("a", "True", "2026-01-01T00:00:00Z"))), None);
+        assert_eq!(table.take(Event::InitDone), Some(listed(&[("a", "True"), ("b", "True")])));
+        table.take(Event::Init);
+        table.take(Event::InitApply(node("a", "True", "2026-01-01T00:00:00Z")));
+        assert_eq!(table.take(Event::InitDone), Some(listed(&[("a", "True")])));
+    }
+
+    #[test]
+    fn changes_follow_and_heartbeats_change_nothing() {
+        let mut table = Table::default();
+        let first = table.take(Event::Apply(node("a", "True", "2026-01-01T00:00:00Z")));
+        assert_eq!(table.take(Event::Apply(node("a", "True", "2026-01-01T00:05:00Z"))), first);
+        assert_eq!(
+            table.take(Event::Apply(node("a", "False", "2026-01-01T00:05:00Z"))),
+            Some(listed(&[("a", "False")]))
+        );
+        assert_eq!(table.take(Event::Delete(node("a", "False", "2026-01-01T00:05:00Z"))), Some(listed(&[])));
+    }
+}

@@ -1,0 +1,334 @@
+//! Calls to one target cluster: find, apply and delete objects of any kind.
+
+use std::sync::Arc;
+
+use krake_crds::kubernetes::placement::InventoryEntry;
+use kube::{
+    Api,
+    api::{DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, Preconditions, TypeMeta},
+    core::Status,
+    discovery::Scope,
+};
+use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::{
+    connection::Connection,
+    discovery::Served,
+    gate::{CallError, cause},
+    ownership::{MANAGER, Ownership, Tie},
+    wake::ClusterKey,
+};
+
+/// Why a call to a target cluster failed.
+#[derive(thiserror::Error, Debug)]
+pub enum Error {
+    /// The cluster does not answer at the moment; nothing was sent.
+    #[error("cluster {cluster} is not reachable: {why}")]
+    NotConnected {
+        /// `<namespace>/<name>` of the Cluster.
+        cluster: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Too many are busy with this cluster already; come back in a moment. Keeps a slow cluster from holding everybody.
+    #[error("cluster {cluster} is busy")]
+    Busy {
+        /// `<namespace>/<name>` of the Cluster.
+        cluster: String,
+    },
+    /// The cluster does not serve this kind.
+    #[error("the cluster does not know the kind {kind} of {api_version}")]
+    UnknownKind {
+        /// As in the manifest.
+        api_version: String,
+        /// As in the manifest.
+        kind: String,
+    },
+    /// The API server refuses the object as it is.
+    #[error("{object} is not accepted: {message}")]
+    Invalid {
+        /// Kind and name.
+        object: String,
+        /// What the API server says.
+        message: String,
+    },
+    /// The object belongs to another application.
+    #[error("{object} belongs to {owner} already")]
+    Conflict {
+        /// Kind and name.
+        object: String,
+        /// `<namespace>/<name>` of the Application, or the uid of its Placement.
+        owner: String,
+    },
+    /// The API server did not answer in time.
+    #[error("no answer in time while {verb} {object}")]
+    Deadline {
+        /// What we were doing.
+        verb: &'static str,
+        /// Kind and name.
+        object: String,
+    },
+    /// The API server answered something else, or broke off.
+    #[error("{verb} {object}")]
+    Call {
+        /// What we were doing.
+        verb: &'static str,
+        /// Kind and name.
+        object: String,
+        /// What came back.
+        source: kube::Error,
+    },
+}
+
+impl Error {
+    /// One sentence for users: what failed, and what the API server said.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Call { source, .. } => format!("{self}: {}", cause(source)),
+            _ => self.to_string(),
+        }
+    }
+
+    /// Whether the cluster is what is missing, as opposed to an answer that we do not like.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::NotConnected { .. } | Self::Deadline { .. } => true,
+            Self::Call { source, .. } => !matches!(source, kube::Error::Api(_)),
+            Self::Busy { .. } | Self::UnknownKind { .. } | Self::Invalid { .. } | Self::Conflict { .. } => false,
+        }
+    }
+}
+
+/// What became of a deletion on a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// There is no such object any more, or it is not, or no longer, that of this Placement and was left alone.
+    Gone,
+    /// It is marked for deletion but still there, or it changed while we looked: look again.
+    Pending,
+}
+
+/// Calls to one target cluster, for one piece of work: it takes one of the cluster's places until it is dropped.
+pub struct TargetCluster {
+    connection: Arc<Connection>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl TargetCluster {
+    pub(crate) fn over(connection: Arc<Connection>) -> Result<Self, Error> {
+        let cluster = connection.address.key.to_string();
+        if let Err(closed) = connection.gate.check() {
+            return Err(Error::NotConnected { cluster, why: closed.to_string() });
+        }
+        match connection.places.clone().try_acquire_owned() {
+            Ok(place) => Ok(Self { connection, _place: place }),
+            Err(_) => Err(Error::Busy { cluster }),
+        }
+    }
+
+    /// The Cluster this leads to.
+    #[must_use]
+    pub fn key(&self) -> &ClusterKey {
+        &self.connection.address.key
+    }
+
+    /// The host of the API server, for the endpoints of node ports.
+    #[must_use]
+    pub fn server_host(&self) -> &str {
+        &self.connection.address.server_host
+    }
+
+    /// The namespace for objects that name none.
+    #[must_use]
+    pub fn default_namespace(&self) -> &str {
+        &self.connection.address.default_namespace
+    }
+
+    /// Whether objects of this kind live in namespaces; `None` when the cluster does not know the kind.
+    ///
+    /// # Errors
+    /// The cluster did not answer, or not usefully.
+    pub async fn find_scope(&self, api_version: &str, kind: &str) -> Result<Option<Scope>, Error> {
+        let entry = InventoryEntry { api_version: api_version.into(), kind: kind.into(), ..InventoryEntry::default() };
+        match self.resolve(&entry).await {
+            Ok((_, served)) => Ok(Some(served.scope)),
+            Err(Error::UnknownKind { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The live object, if there is one. From now on, changes of its kind wake the Placements they belong to.
+    ///
+    /// # Errors
+    /// The cluster did not answer, or not usefully. A kind that the cluster does not know has no objects.
+    pub async fn find(&self, entry: &InventoryEntry) -> Result<Option<Value>, Error> {
+        let (kind, served) = match self.resolve(entry).await {
+            Err(Error::UnknownKind { .. }) => return Ok(None),
+            other => other?,
+        };
+        self.connection.ensure_watched(&kind, &served);
+        let api = self.api(&served, entry);
+        match self.call("reading", entry, api.get_opt(&entry.name)).await {
+            Ok(found) => found.map(|object| self.to_value(entry, &object)).transpose(),
+            Err(Error::Call { source: kube::Error::Api(status), verb, object }) if is_kind_missing(&status) => {
+                self.connection.kinds.forget(&kind);
+                match self.resolve(entry).await {
+                    Err(Error::UnknownKind { .. }) => Ok(None),
+                    Err(error) => Err(error),
+                    Ok(_) => Err(Error::Call { source: kube::Error::Api(status), verb, object }),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the object what `object` says, by server-side apply, and answers it as it is then. The caller has marked it
+    /// ([`Ownership::mark`]) and made sure that it may ([`Ownership::check`]).
+    ///
+    /// # Errors
+    /// [`Error::UnknownKind`], [`Error::Invalid`], or the cluster did not answer, or not usefully.
+    pub async fn apply(&self, entry: &InventoryEntry, object: &Value) -> Result<Value, Error> {
+        let (kind, served) = self.resolve(entry).await?;
+        self.connection.ensure_watched(&kind, &served);
+        let how = PatchParams::apply(MANAGER).force().validation_strict();
+        let api = self.api(&served, entry);
+        match self.call("applying", entry, api.patch(&entry.name, &how, &Patch::Apply(object))).await {
+            Ok(applied) => {
+                if entry.kind == "CustomResourceDefinition" {
+                    self.connection.kinds.forget_unknown();
+                }
+                self.to_value(entry, &applied)
+            }
+            Err(Error::Call { source: kube::Error::Api(status), .. }) if is_kind_missing(&status) => {
+                self.connection.kinds.forget(&kind);
+                Err(unknown_kind(entry))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Changes a live object by a JSON merge patch and answers it as it is then. For the one thing that applying cannot
+    /// do: taking out of a list what others put in.
+    ///
+    /// # Errors
+    /// [`Error::UnknownKind`], [`Error::Invalid`], or the cluster did not answer, or not usefully.
+    pub async fn amend(&self, entry: &InventoryEntry, patch: &Value) -> Result<Value, Error> {
+        let (_, served) = self.resolve(entry).await?;
+        let api = self.api(&served, entry);
+        let how = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
+        let amended = self.call("amending", entry, api.patch(&entry.name, &how, &Patch::Merge(patch))).await?;
+        self.to_value(entry, &amended)
+    }
+
+    /// Deletes the object if it is still the one that was applied for `ownership`; what depends on it follows in the
+    /// background.
+    ///
+    /// # Errors
+    /// The cluster did not answer, or not usefully.
+    pub async fn delete(&self, entry: &InventoryEntry, ownership: &Ownership) -> Result<Removal, Error> {
+        let Some(live) = self.find(entry).await? else { return Ok(Removal::Gone) };
+        match ownership.tie(&live) {
+            Tie::Ours => {}
+            Tie::Free if entry.uid.is_some() && metadata(&live, "uid") == entry.uid.as_deref() => {}
+            Tie::Free | Tie::Sibling | Tie::Foreign { .. } => return Ok(Removal::Gone),
+        }
+        if metadata(&live, "deletionTimestamp").is_some() {
+            return Ok(Removal::Pending);
+        }
+        let (_, served) = self.resolve(entry).await?;
+        let exactly = Preconditions {
+            uid: metadata(&live, "uid").map(str::to_owned),
+            resource_version: metadata(&live, "resourceVersion").map(str::to_owned),
+        };
+        let how = DeleteParams::background().preconditions(exactly);
+        let api = self.api(&served, entry);
+        match self.call("deleting", entry, api.delete(&entry.name, &how)).await {
+            // Left is the object itself, still waiting for its finalizers or its grace period.
+            Ok(answer) if answer.is_left() => Ok(Removal::Pending),
+            Ok(_) => Ok(Removal::Gone),
+            Err(Error::Call { source: kube::Error::Api(status), .. }) if status.is_not_found() => Ok(Removal::Gone),
+            Err(Error::Call { source: kube::Error::Api(status), .. }) if status.is_conflict() => Ok(Removal::Pending),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn resolve(&self, entry: &InventoryEntry) -> Result<(GroupVersionKind, Served), Error> {
+        let types = TypeMeta { api_version: entry.api_version.clone(), kind: entry.kind.clone() };
+        let kind = GroupVersionKind::try_from(&types).map_err(|_| unknown_kind(entry))?;
+        let found =
+            self.call("looking up the kind of", entry, self.connection.kinds.find(&self.connection.client, &kind));
+        let served = found.await?.ok_or_else(|| unknown_kind(entry))?;
+        Ok((kind, served))
+    }
+
+    fn api(&self, served: &Served, entry: &InventoryEntry) -> Api<DynamicObject> {
+        let api = Api::dynamic(self.connection.client.clone(), &served.resource, &served.scope);
+        match &entry.namespace {
+            Some(namespace) => api.constrain(namespace),
+            None => api,
+        }
+    }
+
+    async fn call<T>(
+        &self,
+        verb: &'static str,
+        entry: &InventoryEntry,
+        call: impl Future<Output = kube::Result<T>> + Send,
+    ) -> Result<T, Error> {
+        if self.connection.is_closed() {
+            let why = "its kubeconfig was changed or taken away".to_owned();
+            return Err(Error::NotConnected { cluster: self.key().to_string(), why });
+        }
+        self.connection.gate.pass(call).await.map_err(|error| self.failed(error, verb, || describe(entry)))
+    }
+
+    fn failed(&self, error: CallError, verb: &'static str, object: impl FnOnce() -> String) -> Error {
+        match error {
+            CallError::Closed(why) => Error::NotConnected { cluster: self.key().to_string(), why },
+            CallError::Deadline(_) => Error::Deadline { verb, object: object() },
+            CallError::Kube(kube::Error::Api(status)) if is_refusal(&status) => {
+                Error::Invalid { object: object(), message: status.message.clone() }
+            }
+            CallError::Kube(source) => Error::Call { verb, object: object(), source },
+        }
+    }
+
+    fn to_value(&self, entry: &InventoryEntry, object: &DynamicObject) -> Result<Value, Error> {
+        let failed =
+            |error| self.failed(CallError::Kube(kube::Error::SerdeError(error)), "reading", || describe(entry));
+        serde_json::to_value(object).map_err(failed)
+    }
+}
+
+fn unknown_kind(entry: &InventoryEntry) -> Error {
+    Error::UnknownKind { api_version: entry.api_version.clone(), kind: entry.kind.clone() }
+}
+
+/// Whether a 404 is about the kind, and not about an object or a namespace, which it would name.
+fn is_kind_missing(status: &Status) -> bool {
+    status.code == 404 && status.details.as_ref().is_none_or(|details| details.kind.is_empty())
+}
+
+/// Whether the API server would answer the same to the same object for ever. Fields that a kind does not have make
+/// server-side apply answer 500, as if it were the server's fault.
+fn is_refusal(status: &Status) -> bool {
+    matches!(status.code, 400 | 405 | 415 | 422)
+        || (status.code == 500 && status.message.contains("failed to create typed patch object"))
+}
+
+fn metadata<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
+    object.get("metadata")?.get(key)?.as_str()
+}
+
+pub(crate) fn describe(entry: &InventoryEntry) -> String {
+    match &entry.namespace {
+        Some(namespace) => format!("{} {namespace}/{}", entry.kind, entry.name),
+        None => format!("{} {}", entry.kind, entry.name),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    sync::{Arc, Mutex},
+};
+
+use http::{Request, Response};
+use kube::{Client, client::Body};
+use serde_json::json;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::connection::Address;
+
+/// A target that answers each request with the next line of a script, and remembers what it was asked.
+#[derive(Clone, Default)]
+struct Script {
+    answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Script {
+    fn then(self, code: u16, body: Value) -> Self {
+        self.answers.lock().unwrap().push_back((code, body));
+        self
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        // The watches that a first use starts are not part of the conversation.
+        if request.uri().query().is_some_and(|query| query.contains("labelSelector")) {
+            return std::future::pending().await;
+        }
+        let asked = format!("{} {}", request.method(), request.uri().path());
+        self.asked.lock().unwrap().push(asked.clone());
+        let (code, body) = self.answers.lock().unwrap().pop_front().unwrap_or_else(|| panic!("unasked: {asked}"));
+        Ok(Response::builder().status(code).body(Body::from(body.to_string().into_bytes())).unwrap())
+    }
+
+    fn target(&self) -> TargetCluster {
+        let script = self.clone();
+        let service = tower::service_fn(move |request| script.clone().answer(request));
+        let address = Address {
+            key: ClusterKey::new("web", "edge"),
+            default_namespace: "shop".into(),
+            server_host: "edge.example.org".into(),
+            kubeconfig: [0; 32],
+        };
+        let client = Client::new(service, "shop");
+        let connection = Connection::new(address, client, broadcast::channel(8).0, CancellationToken::new());
+        connection.gate.probed(Ok("v1.37.2".into()));
+        TargetCluster::over(connection).unwrap()
+    }
+}
+
+fn resources(name: &str, kind: &str, is_namespaced: bool) -> Value {
+    json!({
+        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "v1",
+        "resources": [{ "name": name, "singularName": "", "namespaced": is_namespaced, "kind": kind, "verbs": ["get"] }],
+    })
+}
+
+fn failure(code: u16, reason: &str, details: &Value) -> (u16, Value) {
+    let body = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
+        "message": format!("{reason} it is"), "details": details,
+    });
+    (code, body)
+}
+
+/// A cluster without the group `odd.example.org`: what it answers about a kind of that group.
+fn without_the_group() -> Script {
+    let (code, body) = failure(404, "NotFound", &json!({}));
+    Script::default().then(code, body).then(200, json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": [] }))
+}
+
+fn ownership() -> Ownership {
+    Ownership { uid: "u1".into(), namespace: "web".into(), placement: "shop-edge".into(), application: "shop".into() }
+}
+
+fn config_map(uid: &str, label: Option<&str>) -> Value {
+    let labels = label.map_or_else(|| json!({}), |label| json!({ "krake.dev/placement": label }));
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": "settings", "namespace": "shop", "uid": uid, "resourceVersion": "7", "labels": labels },
+    })
+}
+
+fn entry(uid: Option<&str>) -> InventoryEntry {
+    InventoryEntry {
+        api_version: "v1".into(),
+        kind: "ConfigMap".into(),
+        namespace: Some("shop".into()),
+        name: "settings".into(),
+        uid: uid.map(str::to_owned),
+    }
+}
+
+#[tokio::test]
+async fn the_scope_of_a_kind_is_asked_for_once() {
+    let script = Script::default()
+        .then(200, resources("configmaps", "ConfigMap", true))
+        .then(200, resources("namespaces", "Namespace", false));
+    let target = script.target();
+    for _ in 0..2 {
+        assert_eq!(target.find_scope("v1", "ConfigMap").await.unwrap(), Some(Scope::Namespaced));
+        assert_eq!(target.find_scope("v1", "Namespace").await.unwrap(), Some(Scope::Cluster));
+    }
+    assert_eq!(script.asked(), ["GET /api/v1", "GET /api/v1"]);
+}
+
+#[tokio::test]
+async fn an_unknown_kind_is_asked_for_once_and_has_no_objects() {
+    let script = without_the_group();
+    let target = script.target();
+    assert_eq!(target.find_scope("odd.example.org/v1", "Thing").await.unwrap(), None);
+    let lost = InventoryEntry { api_version: "odd.example.org/v1".into(), kind: "Thing".into(), ..entry(None) };
+    assert_eq!(target.find(&lost).await.unwrap(), None);
+    assert_eq!(target.delete(&lost, &ownership()).await.unwrap(), Removal::Gone);
+    assert!(matches!(target.apply(&lost, &json!({})).await, Err(Error::UnknownKind { .. })));
+    assert_eq!(script.asked(), ["GET /apis/odd.example.org/v1", "GET /apis"]);
+}
+
+#[tokio::test]
+async fn a_404_is_not_believed_when_the_group_is_listed_or_nothing_is() {
+    let (code, body) = failure(404, "NotFound", &json!({}));
+    let version = json!({ "groupVersion": "odd.example.org/v1", "version": "v1" });
+    let listed = json!({ "name": "odd.example.org", "versions": [version] });
+    let groups = json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": [listed] });
+    let lost = InventoryEntry { api_version: "odd.example.org/v1".into(), kind: "Thing".into(), ..entry(None) };
+    let contradicting = Script::default().then(code, body.clone()).then(200, groups);
+    assert!(contradicting.target().delete(&lost, &ownership()).await.is_err());
+    let headless = Script::default().then(code, body.clone()).then(code, body);
+    assert!(headless.target().delete(&lost, &ownership()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_kind_that_vanished_is_looked_up_again() {
+    let (code, mut plain) = failure(404, "", &json!({}));
+    plain["reason"] = json!("not a word of Kubernetes");
+    let mut script = Script::default().then(200, resources("configmaps", "ConfigMap", true)).then(code, plain);
+    script = script.then(200, resources("other", "Other", true));
+    assert_eq!(script.target().find(&entry(None)).await.unwrap(), None);
+    assert_eq!(script.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn a_new_definition_makes_unknown_kinds_worth_asking_for_again() {
+    let script = without_the_group()
+        .then(200, resources("customresourcedefinitions", "CustomResourceDefinition", false))
+        .then(
+            201,
+            json!({ "kind": "CustomResourceDefinition", "apiVersion": "apiextensions.k8s.io/v1", "metadata": {} }),
+        )
+        .then(200, resources("things", "Thing", true));
+    let target = script.target();
+    assert_eq!(target.find_scope("odd.example.org/v1", "Thing").await.unwrap(), None);
+    let definition = InventoryEntry {
+        api_version: "apiextensions.k8s.io/v1".into(),
+        kind: "CustomResourceDefinition".into(),
+        name: "things.odd.example.org".into(),
+        ..InventoryEntry::default()
+    };
+    target.apply(&definition, &json!({})).await.unwrap();
+    assert_eq!(target.find_scope("odd.example.org/v1", "Thing").await.unwrap(), Some(Scope::Namespaced));
+}
+
+#[tokio::test]
+async fn applying_tells_refusals_missing_namespaces_and_missing_kinds_apart() {
+    let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings" } });
+    let attempt = async |answer: (u16, Value)| {
+        let script = Script::default().then(200, resources("configmaps", "ConfigMap", true)).then(answer.0, answer.1);
+        let result = script.target().apply(&entry(None), &object).await;
+        assert_eq!(script.asked()[1], "PATCH /api/v1/namespaces/shop/configmaps/settings");
+        result
+    };
+    assert!(attempt((200, config_map("x", Some("u1")))).await.is_ok());
+    for code in [400, 422] {
+        let refused = attempt(failure(code, "Invalid", &json!({}))).await;
+        assert!(matches!(refused, Err(Error::Invalid { .. })), "{code}");
+    }
+    let homeless =
+        attempt(failure(404, "NotFound", &json!({ "name": "shop", "kind": "namespaces" }))).await.unwrap_err();
+    assert!(matches!(homeless, Error::Call { .. }) && !homeless.is_unreachable(), "{homeless:?}");
+    assert_eq!(homeless.sentence(), "applying ConfigMap shop/settings: NotFound it is");
+    assert!(matches!(attempt(failure(404, "NotFound", &json!({}))).await, Err(Error::UnknownKind { .. })));
+    assert!(matches!(attempt(failure(403, "Forbidden", &json!({}))).await, Err(Error::Call { .. })));
+}
+
+#[tokio::test]
+async fn only_what_is_ours_is_deleted() {
+    let gone = || json!({ "kind": "Status", "apiVersion": "v1", "status": "Success", "code": 200 });
+    let table = [
+        ("labelled as ours", config_map("x", Some("u1")), None, true),
+        ("ours, made again", config_map("y", Some("u1")), Some("x"), true),
+        ("label lost, same uid", config_map("x", None), Some("x"), true),
+        ("a stranger's namesake", config_map("y", None), Some("x"), false),
+        ("never recorded, unmarked", config_map("y", None), None, false),
+        ("taken over by another placement", config_map("x", Some("u2")), Some("x"), false),
+    ];
+    for (case, live, uid, is_deleted) in table {
+        let script =
+            Script::default().then(200, resources("configmaps", "ConfigMap", true)).then(200, live).then(200, gone());
+        assert_eq!(script.target().delete(&entry(uid), &ownership()).await.unwrap(), Removal::Gone, "{case}");
+        let deletes = script.asked().iter().filter(|asked| asked.starts_with("DELETE")).count();
+        assert_eq!(deletes, usize::from(is_deleted), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_is_pending_until_the_object_is_gone() {
+    let mut terminating = config_map("x", Some("u1"));
+    terminating["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    let known = || Script::default().then(200, resources("configmaps", "ConfigMap", true));
+    let delete = async |script: Script| script.target().delete(&entry(Some("x")), &ownership()).await.unwrap();
+    assert_eq!(delete(known().then(200, terminating.clone())).await, Removal::Pending);
+    let ours = || config_map("x", Some("u1"));
+    assert_eq!(delete(known().then(200, ours()).then(200, terminating)).await, Removal::Pending);
+    let (code, changed) = failure(409, "Conflict", &json!({}));
+    assert_eq!(delete(known().then(200, ours()).then(code, changed)).await, Removal::Pending);
+    let (code, missing) = failure(404, "NotFound", &json!({ "name": "settings", "kind": "configmaps" }));
+    assert_eq!(delete(known().then(code, missing)).await, Removal::Gone);
+}
