@@ -1,1 +1,29 @@
-//! Under construction.
+//! The operator's loops. Each reads the world, decides with a pure function, acts, and reports what it did in status.
+//!
+//! Controllers never call each other: the object carries the baton. The scheduler writes `status.scheduledTo`, the
+//! application controller acts on that and writes Placements, the placement controller applies them on the targets.
+//!
+//! | controller | loop over | its one decision |
+//! |---|---|---|
+//! | [`scheduler`] | Application | where it runs |
+//! | [`application`] | Application | which Placements it needs now |
+//! | [`placement`] | Placement | what must change on the target |
+//! | [`cluster`] | Cluster | is it reachable and healthy |
+//! | [`garbage_collector`] | Cluster | which dependents go before it |
+
+pub mod application;
+mod changes;
+pub mod cluster;
+pub mod context;
+pub mod drive;
+pub mod finalizers;
+pub mod garbage_collector;
+mod labels;
+pub mod outcome;
+pub mod placement;
+pub mod safety;
+pub mod scheduler;
+pub mod status;
+
+pub use context::{Context, Given, Settings, Shared};
+pub use outcome::Instruments;

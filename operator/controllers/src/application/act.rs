@@ -1,0 +1,133 @@
+//! Carries out a plan, step by step, and stops at the first that fails.
+
+use std::sync::Arc;
+
+use krake_crds::{
+    finalizer,
+    kubernetes::{Application, Placement, PlacementSpec},
+};
+use kube::{
+    ResourceExt,
+    api::{ListParams, Patch, PatchParams},
+};
+
+use super::{
+    Error, MANAGER, copy,
+    decide::{Plan, Step},
+    desired,
+    observe::Observed,
+};
+use crate::{context::Context, finalizers, labels, safety};
+
+/// What is there after the steps that were taken.
+pub(super) struct Done {
+    /// The application as last written or seen.
+    pub(super) application: Arc<Application>,
+    /// Its Placements as last written or seen.
+    pub(super) placements: Vec<Arc<Placement>>,
+    /// Whether the application was let go, so that nothing more may be written to it.
+    pub(super) released: bool,
+    /// Whether every step was taken.
+    pub(super) result: Result<(), Error>,
+}
+
+pub(super) async fn act(observed: &Observed, plan: &Plan, context: &Context) -> Done {
+    let mut done = Done {
+        application: observed.application.clone(),
+        placements: observed.placements.clone(),
+        released: false,
+        result: Ok(()),
+    };
+    for step in &plan.steps {
+        done.result = done.take(step, context).await;
+        if done.result.is_err() {
+            break;
+        }
+    }
+    done
+}
+
+impl Done {
+    async fn take(&mut self, step: &Step, context: &Context) -> Result<(), Error> {
+        match step {
+            Step::Guard => self.guard(context).await,
+            Step::Place { spec, over } => self.place(spec, over.as_deref(), context).await,
+            Step::Remove { placement, replaced_by } => self.remove(placement, replaced_by.as_deref(), context).await,
+            Step::Release => self.release(context).await,
+        }
+    }
+
+    async fn guard(&mut self, context: &Context) -> Result<(), Error> {
+        let api = context.api_of(&*self.application);
+        let guarded = finalizers::ensure(&api, &self.application, finalizer::KUBERNETES_RESOURCES).await;
+        if let Some(guarded) = guarded.map_err(Error::Finalizer)? {
+            self.application = Arc::new(guarded);
+        }
+        Ok(())
+    }
+
+    async fn place(&mut self, spec: &PlacementSpec, over: Option<&Placement>, context: &Context) -> Result<(), Error> {
+        let version = over.and_then(|over| over.metadata.resource_version.as_deref());
+        let object = desired::object(&self.application, spec, version);
+        let name = desired::name(&spec.application, &spec.cluster);
+        let api = context.api::<Placement>(&self.application.namespace().unwrap_or_default());
+        let applied = api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&object)).await;
+        let placed = applied.map_err(|error| Error::Place(spec.cluster.name.clone(), error))?;
+        tracing::info!(placement = name, generation = spec.application_generation, "placed on {}", spec.cluster.name);
+        self.placements.retain(|before| before.name_any() != name);
+        self.placements.push(Arc::new(placed));
+        Ok(())
+    }
+
+    async fn remove(
+        &self,
+        placement: &Placement,
+        replaced_by: Option<&Placement>,
+        context: &Context,
+    ) -> Result<(), Error> {
+        self.expect_unchanged(context).await?;
+        if let Some(replacement) = replaced_by {
+            expect_ready(replacement, context).await?;
+        }
+        let cluster = || placement.spec.cluster.name.clone();
+        let still_ours = |now: &Placement| copy::belongs_to(now, &self.application);
+        let removed =
+            safety::delete(context, placement, still_ours).await.map_err(|error| Error::Remove(cluster(), error))?;
+        tracing::info!(placement = placement.name_any(), ?removed, "removing from {}", cluster());
+        Ok(())
+    }
+
+    /// A decision to remove was made from a cache; it holds only if the application still says the same.
+    async fn expect_unchanged(&self, context: &Context) -> Result<(), Error> {
+        let api = context.api_of(&*self.application);
+        let now = api.get_metadata_opt(&self.application.name_any()).await;
+        let now = now.map_err(|error| Error::Read("the application", error))?;
+        match now {
+            Some(now) if now.metadata.resource_version == self.application.metadata.resource_version => Ok(()),
+            _ => Err(Error::Changed("the application")),
+        }
+    }
+
+    /// The cache may not know yet of a copy that was made a moment ago: the API server is asked.
+    async fn release(&mut self, context: &Context) -> Result<(), Error> {
+        let namespace = self.application.namespace().unwrap_or_default();
+        let selector = format!("{}={}", labels::APPLICATION_UID, self.application.uid().unwrap_or_default());
+        let copies = context.api::<Placement>(&namespace).list_metadata(&ListParams::default().labels(&selector)).await;
+        if !copies.map_err(|error| Error::Read("the Placements", error))?.items.is_empty() {
+            return Err(Error::Changed("the list of Placements"));
+        }
+        let api = context.api_of(&*self.application);
+        let released = finalizers::remove(&api, &self.application, finalizer::KUBERNETES_RESOURCES).await;
+        released.map_err(Error::Finalizer)?;
+        self.released = true;
+        Ok(())
+    }
+}
+
+async fn expect_ready(replacement: &Placement, context: &Context) -> Result<(), Error> {
+    let now = context.api_of(replacement).get_opt(&replacement.name_any()).await;
+    match now.map_err(|error| Error::Read("the Placement", error))? {
+        Some(now) if now.uid() == replacement.uid() && copy::is_ready(&now) => Ok(()),
+        _ => Err(Error::Changed("the Placement that serves")),
+    }
+}

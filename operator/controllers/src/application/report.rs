@@ -1,0 +1,78 @@
+//! The application controller's part of an Application's status, and its Events.
+
+use jiff::Timestamp;
+use krake_crds::{
+    condition,
+    kubernetes::{Application, ApplicationStatus, application::ApplicationState},
+};
+
+use super::{
+    Error, MANAGER, NAME,
+    act::Done,
+    decide::Plan,
+    summary::{CONDITIONS, View},
+};
+use crate::{
+    context::{Announcement, Context},
+    status::Part,
+};
+
+const PART: Part = Part {
+    manager: MANAGER,
+    fields: &["observedGeneration", "state", "reason", "runningOn", "services", "containerHealth"],
+    conditions: CONDITIONS,
+};
+
+pub(super) async fn report(plan: &Plan, done: &Done, context: &Context) -> Result<(), Error> {
+    if done.released {
+        return Ok(());
+    }
+    let application = &*done.application;
+    let wanted = View::new(application, &done.placements, plan).status(Timestamp::now());
+    let api = context.api_of(application);
+    let Some(written) = PART.write(&api, application, &wanted).await.map_err(Error::Report)? else { return Ok(()) };
+    context.instruments.wrote_status(NAME);
+    if let Some(announcement) = announcement(application, &wanted) {
+        tracing::info!(state = announcement.reason, "{}", announcement.note);
+        context.announce(&written, announcement).await;
+    }
+    Ok(())
+}
+
+/// What users are told: a new state.
+fn announcement(application: &Application, wanted: &ApplicationStatus) -> Option<Announcement> {
+    let before = application.status.as_ref().and_then(|status| status.state);
+    let state = wanted.state.filter(|state| before != Some(*state))?;
+    let (reason, is_trouble) = word(state);
+    // What is being done says more than what is not yet there.
+    let told = [condition::DELETING, condition::RECONCILING, condition::READY].into_iter();
+    let about = told.filter_map(|type_| condition::find(&wanted.conditions, type_)).next();
+    let note = about.map(|about| about.message.clone()).unwrap_or_default();
+    Some(if is_trouble {
+        Announcement::warning(reason, "Deploying", note)
+    } else {
+        Announcement::normal(reason, "Deploying", note)
+    })
+}
+
+/// The reason of the Event about a state, and whether it is a warning.
+fn word(state: ApplicationState) -> (&'static str, bool) {
+    match state {
+        ApplicationState::Pending => ("Pending", false),
+        ApplicationState::Creating => ("Creating", false),
+        ApplicationState::Running => ("Running", false),
+        ApplicationState::Reconciling => ("Reconciling", false),
+        ApplicationState::Translating => ("Translating", false),
+        ApplicationState::Retrying => ("Retrying", true),
+        ApplicationState::Restarting => ("Restarting", true),
+        ApplicationState::WaitingForCleaning => ("WaitingForCleaning", false),
+        ApplicationState::ReadyForAction => ("ReadyForAction", false),
+        ApplicationState::Migrating => ("Migrating", false),
+        ApplicationState::WaitingForClusterCreation => ("WaitingForClusterCreation", false),
+        ApplicationState::Deleting => ("Deleting", false),
+        ApplicationState::Deleted => ("Deleted", false),
+        ApplicationState::Degraded => ("Degraded", true),
+        ApplicationState::Failed => ("Failed", true),
+        ApplicationState::Completed => ("Completed", false),
+    }
+}

@@ -1,0 +1,71 @@
+//! Cluster controller: keeps every Cluster connected, and says in its status whether it is reachable and healthy. Reads
+//! kubeconfigs from Secrets; the probing itself is done by `targets`, per cluster and apart from this loop.
+//!
+//! Woken by every change of a Cluster, of a Secret that one names, and by what the probes and node watches find. A Cluster
+//! in deletion stays connected: its applications must still be removed from it.
+
+mod act;
+mod decide;
+mod observe;
+mod report;
+mod wake;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use krake_crds::kubernetes::{Cluster, cluster::ClusterState};
+use kube::runtime::controller::Action;
+
+use crate::{
+    context::Context,
+    drive::drive,
+    outcome::{Failure, Retry, kube_category},
+};
+
+/// Name of the controller in logs and instruments.
+const NAME: &str = "cluster";
+
+/// How soon to look again at a cluster that has just come back.
+const CONNECTING: Duration = Duration::from_secs(1);
+
+/// Runs the cluster controller until the term of `context` ends.
+pub async fn run(context: Arc<Context>) {
+    let controller =
+        context.clusters.controller().reconcile_on(wake::by_secrets(&context)).reconcile_on(wake::by_targets(&context));
+    tokio::join!(drive(NAME, controller, context.clone(), reconcile), wake::disconnect_the_gone(&context));
+}
+
+async fn reconcile(cluster: Arc<Cluster>, context: Arc<Context>) -> Result<Action, Error> {
+    let now = Timestamp::now();
+    let observed = observe::observe(&cluster, &context).await?;
+    let plan = decide::plan(&observed);
+    let done = act::act(&plan, &observed, &context).await;
+    let verdict = decide::judge(&observed, &done);
+    report::report(&observed, &verdict, &context, now).await?;
+    Ok(match verdict.state {
+        // Only the next look says how the cluster is.
+        ClusterState::Connecting => Action::requeue(CONNECTING),
+        _ => Action::await_change(),
+    })
+}
+
+/// Why a Cluster could not be looked after.
+#[derive(thiserror::Error, Debug)]
+enum Error {
+    #[error("reading the kubeconfig's Secret")]
+    ReadSecret(#[source] kube::Error),
+    #[error("recording what was found")]
+    Report(#[source] kube::Error),
+}
+
+impl Failure for Error {
+    fn category(&self) -> &'static str {
+        match self {
+            Self::ReadSecret(error) | Self::Report(error) => kube_category(error),
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Soon
+    }
+}

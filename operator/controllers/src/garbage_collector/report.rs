@@ -1,0 +1,34 @@
+//! The garbage collector's part of a Cluster's status: what its deletion waits for.
+
+use jiff::Timestamp;
+use krake_crds::{
+    condition::{self, Claim},
+    kubernetes::{Cluster, ClusterStatus},
+};
+
+use super::{Error, NAME, decide::Plan};
+use crate::{
+    context::{Announcement, Context},
+    status::Part,
+};
+
+const PART: Part = Part { manager: "krake-garbage-collector", fields: &[], conditions: &[condition::DELETING] };
+
+/// Dependents are still there.
+const AWAITING_DEPENDENTS: &str = "AwaitingDependents";
+
+pub(super) async fn report(cluster: &Cluster, plan: &Plan, context: &Context) -> Result<(), Error> {
+    let Plan::Cascade { message, .. } = plan else { return Ok(()) };
+    let wanted = status_after(cluster, message, Timestamp::now());
+    let api = context.api_of(cluster);
+    let Some(written) = PART.write(&api, cluster, &wanted).await.map_err(Error::Report)? else { return Ok(()) };
+    context.instruments.wrote_status(NAME);
+    context.announce(&written, Announcement::normal(AWAITING_DEPENDENTS, "Deleting", message)).await;
+    Ok(())
+}
+
+fn status_after(cluster: &Cluster, message: &str, now: Timestamp) -> ClusterStatus {
+    let before = cluster.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let claim = Claim::yes(condition::DELETING, AWAITING_DEPENDENTS, message);
+    ClusterStatus { conditions: vec![claim.over(before, cluster.metadata.generation, now)], ..ClusterStatus::default() }
+}

@@ -1,0 +1,175 @@
+//! Placement controller: makes a target hold what a Placement says, keeps it that way, and removes it again. The only
+//! controller that changes anything on a target.
+//!
+//! Everything is recorded in the inventory before it is applied, and the finalizer stays until nothing of the inventory
+//! is left, so that no interruption leaves anything behind. Woken by every change of a Placement, by watches on the
+//! targets, by a cluster that answers again, and by time.
+
+mod act;
+mod decide;
+mod observe;
+mod patience;
+mod report;
+mod trouble;
+mod wake;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use krake_crds::{finalizer, kubernetes::Placement};
+use krake_operator_domain::backoff::DEPLOYMENT;
+use kube::{
+    ResourceExt,
+    runtime::controller::{Action, Config},
+};
+
+use self::{act::Done, observe::Reach, patience::Patience, trouble::Trouble};
+use crate::{
+    context::Context,
+    drive::drive,
+    finalizers,
+    outcome::{Attempts, Failure, Retry, kube_category},
+};
+
+/// Name of the controller in logs and instruments.
+const NAME: &str = "placement";
+
+/// Placements reconciled at once. Many, because they mostly wait for targets; how many may wait for the same one is
+/// limited by `targets`.
+const CONCURRENCY: u16 = 128;
+
+/// How soon to look again at a deletion that is not finished, although a watch should announce its end.
+const PENDING: Duration = Duration::from_secs(2);
+
+/// How soon to come back to a cluster that is busy.
+const BUSY: Duration = Duration::from_millis(300);
+
+/// What is remembered between two looks at a Placement. All of it only delays; nothing is decided by it.
+#[derive(Default)]
+struct Memory {
+    /// Failures to deploy in a row, by uid and generation of the Placement.
+    failures: Attempts<(String, i64)>,
+    /// Corrections of drift.
+    patience: Patience,
+}
+
+/// Runs the placement controller until the term of `context` ends.
+pub async fn run(context: Arc<Context>) {
+    let controller = context
+        .placements
+        .controller()
+        .with_config(Config::default().concurrency(CONCURRENCY))
+        .reconcile_on(wake::by_targets(&context))
+        .reconcile_on(wake::by_lost_clusters(&context));
+    let memory = Arc::new(Memory::default());
+    drive(NAME, controller, context, move |placement, context| reconcile(placement, context, memory.clone())).await;
+}
+
+async fn reconcile(placement: Arc<Placement>, context: Arc<Context>, memory: Arc<Memory>) -> Result<Action, Error> {
+    if !is_guarded(&placement, &context).await? {
+        return Ok(Action::await_change());
+    }
+    let reach = observe::reach(&placement, &context).await?;
+    if matches!(reach, Reach::Busy) {
+        return Ok(Action::requeue(BUSY));
+    }
+    let observed = observe::observe(&placement, &reach).await;
+    let patience = memory.patience.left(&observed.ownership.uid, Instant::now());
+    let plan = decide::plan(observed, patience);
+    let placement = report::record(&placement, &plan, &context).await?;
+    let done = act::act(plan, &placement, &reach, &context).await?;
+    report::report(&placement, &done, &context, Timestamp::now()).await?;
+    next_look(&placement, done, &context, &memory)
+}
+
+/// Whether there is something to do: the finalizer is there before anything else happens, and when it is gone from an
+/// object in deletion, so is everything else.
+async fn is_guarded(placement: &Placement, context: &Context) -> Result<bool, Error> {
+    if placement.metadata.deletion_timestamp.is_some() {
+        return Ok(finalizers::holds(placement, finalizer::PLACEMENT));
+    }
+    let added = finalizers::ensure(&context.api_of(placement), placement, finalizer::PLACEMENT).await;
+    // The write itself wakes us again.
+    Ok(added.map_err(Error::Finalizer)?.is_none())
+}
+
+/// When to look again. Failures to deploy are counted here, because their delay grows further than that of others, and
+/// starts over with a new generation.
+fn next_look(placement: &Placement, done: Done, context: &Context, memory: &Memory) -> Result<Action, Error> {
+    let uid = placement.uid().unwrap_or_default();
+    let period = context.settings.drift_check_interval;
+    let (trouble, otherwise) = match done {
+        Done::Released => {
+            memory.patience.forget(&uid);
+            (None, Action::await_change())
+        }
+        Done::Removing { trouble, .. } => (trouble, Action::requeue(PENDING)),
+        // The cluster's next answered probe wakes us; the period is for a wake-up that was lost.
+        Done::Waited { trouble, .. } => (trouble, Action::requeue(period)),
+        Done::Settled(settled) => {
+            if settled.has_applied && decide::is_current(placement) {
+                memory.patience.corrected(&uid, Instant::now());
+            }
+            let pending = settled.is_pruning.then_some(PENDING);
+            let soonest = pending.into_iter().chain(settled.contested).fold(period, Duration::min);
+            (settled.trouble, Action::requeue(soonest))
+        }
+    };
+    let key = (uid, placement.metadata.generation.unwrap_or_default());
+    match trouble {
+        None => {
+            memory.failures.forget(&key);
+            Ok(otherwise)
+        }
+        Some(trouble) => {
+            let (count, _) = memory.failures.failed(key);
+            Err(Error::Deploy { trouble, again: DEPLOYMENT.after(count) })
+        }
+    }
+}
+
+/// Why a Placement is not where it should be.
+#[derive(thiserror::Error, Debug)]
+enum Error {
+    #[error("adding the finalizer")]
+    Finalizer(#[source] kube::Error),
+    #[error("checking whether the cluster is still registered")]
+    ReadCluster(#[source] kube::Error),
+    #[error("recording the inventory")]
+    Record(#[source] kube::Error),
+    #[error("recording what was done")]
+    Report(#[source] kube::Error),
+    #[error("releasing the finalizer")]
+    Release(#[source] kube::Error),
+    #[error("deploying")]
+    Deploy {
+        #[source]
+        trouble: Trouble,
+        again: Duration,
+    },
+}
+
+impl Failure for Error {
+    fn category(&self) -> &'static str {
+        match self {
+            Self::Finalizer(error)
+            | Self::ReadCluster(error)
+            | Self::Record(error)
+            | Self::Report(error)
+            | Self::Release(error) => kube_category(error),
+            Self::Deploy { trouble, .. } => trouble.category(),
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Finalizer(_) | Self::ReadCluster(_) | Self::Record(_) | Self::Report(_) | Self::Release(_) => {
+                Retry::Soon
+            }
+            Self::Deploy { again, .. } => Retry::After(*again),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What is there: the way to the target, what the target knows, and the live objects.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use krake_crds::kubernetes::{Cluster, Placement, placement::InventoryEntry};
+use krake_operator_domain::manifest::{self, Identity, Scope};
+use krake_operator_targets::{self as targets, ClusterKey, Ownership, TargetCluster};
+use kube::{ResourceExt, discovery};
+use serde_json::Value;
+
+use super::{Error, decide, trouble::Trouble};
+use crate::context::Context;
+
+/// Reads from one target in flight for one Placement.
+const CONCURRENT_READS: usize = 8;
+
+/// The way to the target.
+pub(super) enum Reach {
+    /// It answers.
+    Reached(TargetCluster),
+    /// It does not at the moment, or never has yet.
+    Unreachable { why: String },
+    /// Others are busy with it.
+    Busy,
+    /// Its Cluster does not exist any more: nobody can ever reach it in this Placement's name.
+    Gone,
+}
+
+/// A Placement and what its target says about it.
+pub(super) struct Observed {
+    pub(super) placement: Arc<Placement>,
+    pub(super) ownership: Ownership,
+    pub(super) situation: Situation,
+}
+
+/// What the target says.
+pub(super) enum Situation {
+    /// Nothing.
+    Unreachable { why: String, trouble: Option<Trouble> },
+    /// Nothing, ever again.
+    Gone,
+    /// It answered, but not usefully.
+    Troubled(Trouble),
+    /// Enough to remove what is recorded.
+    Removable,
+    /// Everything.
+    Known(Facts),
+}
+
+/// What the target says about the objects of a manifest.
+pub(super) struct Facts {
+    /// What the manifest means on this target.
+    pub(super) outline: Result<manifest::Plan, manifest::Error>,
+    /// The live ones among the objects of the manifest and of the inventory.
+    pub(super) live: BTreeMap<Identity, Value>,
+}
+
+pub(super) async fn reach(placement: &Placement, context: &Context) -> Result<Reach, Error> {
+    let key = ClusterKey::of(&placement.spec.cluster, &placement.namespace().unwrap_or_default());
+    let why = match context.targets.get(&key) {
+        Ok(target) => return Ok(Reach::Reached(target)),
+        Err(targets::Error::Busy { .. }) => return Ok(Reach::Busy),
+        Err(error) => error.to_string(),
+    };
+    // That a cache does not have it means nothing; that it does have it saves the question.
+    if context.clusters.find(&key.namespace, &key.name).is_some() {
+        return Ok(Reach::Unreachable { why });
+    }
+    let cluster = context.api::<Cluster>(&key.namespace).get_opt(&key.name).await.map_err(Error::ReadCluster)?;
+    Ok(if cluster.is_some() { Reach::Unreachable { why } } else { Reach::Gone })
+}
+
+pub(super) async fn observe(placement: &Arc<Placement>, reach: &Reach) -> Observed {
+    let is_leaving = placement.metadata.deletion_timestamp.is_some();
+    let situation = match reach {
+        Reach::Unreachable { why } => Situation::Unreachable { why: why.clone(), trouble: None },
+        Reach::Busy => Situation::Unreachable { why: "others are busy with the cluster".to_owned(), trouble: None },
+        Reach::Gone => Situation::Gone,
+        Reach::Reached(_) if is_leaving => Situation::Removable,
+        Reach::Reached(target) => match facts(placement, target).await {
+            Ok(facts) => Situation::Known(facts),
+            Err(error) if error.is_unreachable() => {
+                Situation::Unreachable { why: error.sentence(), trouble: Some(Trouble::Target(error)) }
+            }
+            Err(error) => Situation::Troubled(Trouble::Target(error)),
+        },
+    };
+    Observed { placement: placement.clone(), ownership: ownership(placement), situation }
+}
+
+pub(super) fn ownership(placement: &Placement) -> Ownership {
+    Ownership {
+        uid: placement.uid().unwrap_or_default(),
+        namespace: placement.namespace().unwrap_or_default(),
+        placement: placement.name_any(),
+        application: placement.spec.application.clone(),
+    }
+}
+
+async fn facts(placement: &Placement, target: &TargetCluster) -> Result<Facts, targets::Error> {
+    let scopes = scopes(&placement.spec.manifest, target).await?;
+    let outline = decide::outline(placement, target.default_namespace(), |api_version, kind| {
+        scopes.get(&(api_version.to_owned(), kind.to_owned())).copied()
+    });
+    let mut entries: BTreeMap<Identity, InventoryEntry> = BTreeMap::new();
+    let recorded = placement.status.as_ref().map(|status| status.inventory.as_slice()).unwrap_or_default();
+    entries.extend(recorded.iter().map(|entry| (Identity::of_entry(entry), entry.clone())));
+    if let Ok(outline) = &outline {
+        entries.extend(outline.apply.iter().map(|desired| (desired.identity.clone(), desired.entry(None))));
+    }
+    Ok(Facts { outline, live: read(entries, target).await? })
+}
+
+async fn scopes(
+    manifest: &[Value],
+    target: &TargetCluster,
+) -> Result<BTreeMap<(String, String), Scope>, targets::Error> {
+    let kinds: BTreeSet<_> = manifest
+        .iter()
+        .filter_map(|object| Some((object.get("apiVersion")?.as_str()?, object.get("kind")?.as_str()?)))
+        .collect();
+    let mut known = BTreeMap::new();
+    for (api_version, kind) in kinds {
+        let scope = match target.find_scope(api_version, kind).await? {
+            Some(discovery::Scope::Namespaced) => Scope::Namespaced,
+            Some(discovery::Scope::Cluster) => Scope::Cluster,
+            None => continue,
+        };
+        known.insert((api_version.to_owned(), kind.to_owned()), scope);
+    }
+    Ok(known)
+}
+
+async fn read(
+    entries: BTreeMap<Identity, InventoryEntry>,
+    target: &TargetCluster,
+) -> Result<BTreeMap<Identity, Value>, targets::Error> {
+    stream::iter(entries)
+        .map(|(identity, entry)| async move { Ok(target.find(&entry).await?.map(|live| (identity, live))) })
+        .buffer_unordered(CONCURRENT_READS)
+        .try_filter_map(|found| std::future::ready(Ok(found)))
+        .try_collect()
+        .await
+}

@@ -1,0 +1,150 @@
+//! What follows from the facts: a place, another attempt later, or a refusal.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use krake_crds::{
+    condition,
+    kubernetes::{
+        Application,
+        application::{ApplicationState, Scheduling},
+    },
+    reference::ObjectReference,
+};
+use krake_operator_domain::{
+    backoff::{self, Next},
+    scheduling::{self, Because, Decision, InvalidConstraint, Policy, Request},
+};
+
+use super::observe::Observed;
+
+/// What the scheduler says about an application.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Outcome {
+    /// It is going away, or its cluster is and takes it along: nobody looks for a place any more.
+    GoingAway,
+    /// It has this place, and what its spec asks for may be deployed there.
+    Placed(Placed),
+    /// There is no place for it now. One that it has already, it keeps.
+    Unplaced(Unplaced),
+    /// It cannot be scheduled before its spec changes.
+    Refused {
+        /// Reason of the condition.
+        reason: &'static str,
+        /// Sentence for people.
+        message: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Placed {
+    pub(super) cluster: ObjectReference,
+    pub(super) because: Because,
+    pub(super) summary: String,
+    pub(super) reconsider_after: Option<Duration>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Unplaced {
+    pub(super) summary: String,
+    /// The attempts that are left; without a next one there are none.
+    pub(super) retries: Scheduling,
+}
+
+impl Unplaced {
+    /// How long it is until the next attempt is counted.
+    pub(super) fn due_in(&self, now: Timestamp) -> Option<Duration> {
+        let next = self.retries.next_attempt.as_ref()?.0;
+        // One that is without limit is not counted, and so is not due.
+        (self.retries.remaining_retries >= 0).then(|| Duration::try_from(next.duration_since(now)).unwrap_or_default())
+    }
+}
+
+/// The application is a TOSCA template or a CSAR archive, which nobody translates yet.
+pub(super) const NOT_SUPPORTED_YET: &str = "NotSupportedYet";
+/// One of the constraints is not in the constraint language.
+pub(super) const INVALID_CONSTRAINT: &str = "InvalidConstraint";
+
+pub(super) fn decide(observed: &Observed, policy: &Policy, now: Timestamp) -> Outcome {
+    let application = &*observed.application;
+    if application.metadata.deletion_timestamp.is_some() || is_on_leaving_cluster(observed) {
+        return Outcome::GoingAway;
+    }
+    if application.spec.manifest.is_empty() {
+        let message = "TOSCA templates and CSAR archives are not translated yet; give a manifest";
+        return Outcome::Refused { reason: NOT_SUPPORTED_YET, message: message.into() };
+    }
+    let request = match request(application) {
+        Ok(request) => request,
+        Err(error) => {
+            let message = format!("{error}: {}", error.source);
+            return Outcome::Refused { reason: INVALID_CONSTRAINT, message };
+        }
+    };
+    let decision = scheduling::decide(&request, &observed.candidates, policy, now);
+    let summary = decision.summary();
+    let Decision { chosen, because, assessments: _, reconsider_after } = decision;
+    match chosen {
+        Some(cluster) => Outcome::Placed(Placed { cluster, because, summary, reconsider_after }),
+        None => Outcome::Unplaced(Unplaced { summary, retries: retries(application, now) }),
+    }
+}
+
+/// The garbage collector deletes what is on a cluster before the cluster. Whether the application is faster to move away
+/// must not decide over its life.
+fn is_on_leaving_cluster(observed: &Observed) -> bool {
+    let place = observed.application.status.as_ref().and_then(|status| status.scheduled_to.as_ref());
+    observed.candidates.iter().any(|candidate| candidate.is_deleting && Some(&candidate.cluster) == place)
+}
+
+fn request(application: &Application) -> Result<Request, InvalidConstraint> {
+    let mut request = Request::of(application)?;
+    // Work that is done would be done again elsewhere.
+    request.may_migrate &= !is_completed(application);
+    Ok(request)
+}
+
+fn is_completed(application: &Application) -> bool {
+    let Some(status) = application.status.as_ref() else { return false };
+    status.state == Some(ApplicationState::Completed) && status.observed_generation == application.metadata.generation
+}
+
+/// The attempts that are left after this failed one. Attempts are counted when they are due: a look that came earlier,
+/// because something changed, costs nothing.
+fn retries(application: &Application, now: Timestamp) -> Scheduling {
+    let backoff = &application.spec.backoff;
+    let before = application.status.as_ref().and_then(|status| status.scheduling.clone());
+    let before = before.filter(|_| failed_before(application));
+    if let Some(before) = before.as_ref()
+        && !is_counted_now(before, backoff.limit, now)
+    {
+        return before.clone();
+    }
+    match backoff::after_failed_scheduling(backoff, before.map(|before| before.remaining_retries)) {
+        Next::Retry { remaining, after } => {
+            Scheduling { remaining_retries: remaining, next_attempt: now.checked_add(after).ok().map(Into::into) }
+        }
+        Next::GiveUp => Scheduling { remaining_retries: 0, next_attempt: None },
+    }
+}
+
+fn is_counted_now(before: &Scheduling, limit: i64, now: Timestamp) -> bool {
+    match &before.next_attempt {
+        // Without a limit nothing is used up, and a time in status that moves with every look would never be quiet.
+        Some(_) if limit == -1 && before.remaining_retries == -1 => false,
+        Some(next) => next.0 <= now,
+        // All were used up; only a limit that was raised meanwhile gives new ones.
+        None => limit == -1,
+    }
+}
+
+/// Whether this generation of the spec has failed to be scheduled before. A new one starts over.
+fn failed_before(application: &Application) -> bool {
+    let conditions = application.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    condition::find(conditions, condition::SCHEDULED).is_some_and(|scheduled| {
+        scheduled.status == "False" && scheduled.observed_generation == application.metadata.generation
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! The scheduler's part of an Application's status, and its Events.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime};
+use krake_crds::{
+    condition::{self, Claim},
+    kubernetes::{Application, ApplicationStatus},
+};
+use krake_operator_domain::scheduling::Because;
+
+use super::{
+    Error, NAME,
+    decide::{Outcome, Placed},
+    observe::Observed,
+};
+use crate::{
+    context::{Announcement, Context},
+    status::Part,
+};
+
+const PART: Part = Part {
+    manager: "krake-scheduler",
+    fields: &["scheduledTo", "scheduledAt", "scheduledGeneration", "triggeredAt", "scheduling"],
+    conditions: &[condition::SCHEDULED],
+};
+
+/// A cluster that fits was chosen.
+const BOUND: &str = "Bound";
+/// The chosen cluster is not usable, for too short a time to act on it.
+const TOLERATED: &str = "ClusterUnavailable";
+/// The chosen cluster is not usable, and no other fits.
+const NO_ALTERNATIVE: &str = "NoAlternative";
+/// No cluster fits.
+const NO_SUITABLE_CLUSTER: &str = "NoSuitableCluster";
+
+pub(super) async fn report(
+    observed: &Observed,
+    outcome: &Outcome,
+    context: &Context,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let application = &*observed.application;
+    let Some(claim) = claim(application, outcome) else { return Ok(()) };
+    let wanted = status_after(application, outcome, &claim, now);
+    let api = context.api_of(application);
+    let Some(written) = PART.write(&api, application, &wanted).await.map_err(Error::Report)? else { return Ok(()) };
+    context.instruments.wrote_status(NAME);
+    if let Some(announcement) = announcement(application, &wanted, &claim) {
+        tracing::info!(reason = announcement.reason, "{}", announcement.note);
+        context.announce(&written, announcement).await;
+    }
+    Ok(())
+}
+
+/// What the condition shall say; nothing if the status is no longer ours to write.
+fn claim(application: &Application, outcome: &Outcome) -> Option<Claim> {
+    match outcome {
+        Outcome::GoingAway => None,
+        Outcome::Placed(placed) => Some(placed_claim(application, placed)),
+        Outcome::Unplaced(unplaced) => {
+            Some(Claim::no(condition::SCHEDULED, NO_SUITABLE_CLUSTER, unplaced.summary.clone()))
+        }
+        Outcome::Refused { reason, message } => Some(Claim::no(condition::SCHEDULED, reason, message.clone())),
+    }
+}
+
+fn status_after(application: &Application, outcome: &Outcome, claim: &Claim, now: Timestamp) -> ApplicationStatus {
+    let mut status = application.status.clone().unwrap_or_default();
+    let generation = application.metadata.generation;
+    match outcome {
+        Outcome::Placed(placed) => bind(&mut status, placed, generation, now),
+        Outcome::Unplaced(unplaced) => status.scheduling = Some(unplaced.retries.clone()),
+        Outcome::Refused { .. } | Outcome::GoingAway => status.scheduling = None,
+    }
+    let scheduled = claim.clone().over(&status.conditions, generation, now);
+    status.conditions.retain(|condition| condition.type_ != condition::SCHEDULED);
+    status.conditions.push(scheduled);
+    status
+}
+
+/// Times move only with what they are about, so that a decision that is made again writes nothing.
+fn bind(status: &mut ApplicationStatus, placed: &Placed, generation: Option<i64>, now: Timestamp) {
+    let moved = status.scheduled_to.as_ref() != Some(&placed.cluster);
+    if moved {
+        status.scheduled_to = Some(placed.cluster.clone());
+        status.scheduled_at = Some(MicroTime(now));
+    }
+    if moved || status.scheduled_generation != generation {
+        status.scheduled_generation = generation;
+        status.triggered_at = Some(MicroTime(now));
+    }
+    status.scheduling = None;
+}
+
+/// What the condition says about a place. The summary of all clusters is that of the moment of the choice: it would
+/// otherwise change with every cluster of the fleet.
+fn placed_claim(application: &Application, placed: &Placed) -> Claim {
+    let name = &placed.cluster.name;
+    let (reason, message) = match placed.because {
+        Because::Best | Because::Dwelling | Because::Pinned | Because::NothingFits => {
+            let place = format!("bound to {name}: ");
+            let kept = known(application).filter(|known| known.reason == BOUND && known.message.starts_with(&place));
+            (BOUND, kept.map_or_else(|| format!("{place}{}", placed.summary), |known| known.message.clone()))
+        }
+        Because::Tolerated => (TOLERATED, format!("waiting for {name}, which is not usable at the moment")),
+        Because::NoAlternative => (NO_ALTERNATIVE, format!("waiting for {name}, because no other cluster fits")),
+    };
+    Claim::yes(condition::SCHEDULED, reason, message)
+}
+
+fn known(application: &Application) -> Option<&Condition> {
+    condition::find(&application.status.as_ref()?.conditions, condition::SCHEDULED)
+}
+
+/// What users are told: a new place, or a verdict that was another before.
+fn announcement(application: &Application, wanted: &ApplicationStatus, claim: &Claim) -> Option<Announcement> {
+    let moved =
+        application.status.as_ref().and_then(|before| before.scheduled_to.as_ref()) != wanted.scheduled_to.as_ref();
+    if !moved && known(application).is_some_and(|known| known.reason == claim.reason) {
+        return None;
+    }
+    let (reason, message) = (claim.reason, claim.message.clone());
+    Some(if reason == BOUND {
+        Announcement::normal(reason, "Scheduling", message)
+    } else {
+        Announcement::warning(reason, "Scheduling", message)
+    })
+}
+
+#[cfg(test)]
+mod tests;

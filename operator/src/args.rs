@@ -1,0 +1,118 @@
+//! Flags and environment of the operator. What comes out of here needs no further check.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::{Result, ensure};
+use clap::{Args as ClapArgs, Parser, ValueEnum};
+use krake_operator_controllers::Settings;
+use krake_operator_process::telemetry;
+
+/// Runs Krake's controllers against a management cluster.
+///
+/// Any number of copies may run: one of them holds the Lease `krake-operator` and works, the others stand by.
+/// The flag before the environment variable, the variable before the default.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "krake-operator", version)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) management: Management,
+    #[command(flatten)]
+    pub(crate) scheduling: Scheduling,
+    /// Address, with port, of `/healthz`, `/readyz` and `/metrics`. Port 0 takes a free one.
+    #[arg(long, env = "KRAKE_HEALTH_ADDRESS", default_value = "0.0.0.0:9443")]
+    pub(crate) health_address: SocketAddr,
+    /// How log lines are written, to standard error. `RUST_LOG` says which; default `info`.
+    #[arg(long, env = "KRAKE_LOG_FORMAT", value_enum, default_value_t)]
+    pub(crate) log_format: telemetry::Format,
+    /// Which controllers run in this process, separated by commas. Default: all.
+    #[arg(long, env = "KRAKE_CONTROLLERS", value_enum, value_delimiter = ',', default_values_t = Controller::ALL)]
+    pub(crate) controllers: Vec<Controller>,
+}
+
+/// How the management cluster is reached, and where the operator keeps its own things there.
+#[derive(ClapArgs, Clone, Debug)]
+pub(crate) struct Management {
+    /// Kubeconfig file of the management cluster. Default: the service account of the pod.
+    #[arg(long, env = "KRAKE_KUBECONFIG")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Namespace of the Lease `krake-operator`; it must exist.
+    #[arg(long, env = "KRAKE_NAMESPACE", default_value = "krake-system")]
+    pub(crate) namespace: String,
+    /// Name of this copy in the Lease and in Events, usually the pod's.
+    #[arg(long, env = "POD_NAME", default_value = "krake-operator")]
+    pub(crate) pod_name: String,
+}
+
+/// How applications are placed.
+#[derive(ClapArgs, Clone, Debug)]
+pub(crate) struct Scheduling {
+    /// Seconds after which a placed application is scheduled anew, and the least time it stays on a cluster that fits.
+    /// At least 1.
+    #[arg(long, env = "KRAKE_RESCHEDULE_AFTER_SECONDS", default_value_t = 60)]
+    pub(crate) reschedule_after_seconds: u64,
+    /// Weight of staying where an application is, against the sum of the weights of the metrics. At least 0.
+    #[arg(long, env = "KRAKE_STICKINESS", default_value_t = 0.1)]
+    pub(crate) stickiness: f64,
+    /// Seconds for which a cluster may be unreachable before its applications look for another one.
+    #[arg(long, env = "KRAKE_UNREACHABLE_TOLERATION_SECONDS", default_value_t = 300)]
+    pub(crate) unreachable_toleration_seconds: u64,
+}
+
+/// The controllers that can be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Controller {
+    /// Chooses a cluster for each application.
+    Scheduler,
+    /// Makes and removes placements so that each application runs where it was scheduled.
+    Application,
+    /// Applies placements to their target clusters and observes them.
+    Placement,
+    /// Connects to target clusters and observes their nodes.
+    Cluster,
+    /// Deletes what depends on a cluster before the cluster.
+    GarbageCollector,
+}
+
+impl Controller {
+    const ALL: [Self; 5] = [Self::Scheduler, Self::Application, Self::Placement, Self::Cluster, Self::GarbageCollector];
+}
+
+impl Scheduling {
+    /// The settings of the controllers.
+    pub(crate) fn settings(&self) -> Result<Settings> {
+        ensure!(self.reschedule_after_seconds >= 1, "--reschedule-after-seconds must be at least 1");
+        ensure!(self.stickiness >= 0.0 && self.stickiness.is_finite(), "--stickiness must be at least 0");
+        Ok(Settings {
+            reschedule_after: Duration::from_secs(self.reschedule_after_seconds),
+            stickiness: self.stickiness,
+            unreachable_toleration: Duration::from_secs(self.unreachable_toleration_seconds),
+            ..Settings::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn all_controllers_run_unless_some_are_named() {
+        let all = Args::try_parse_from(["krake-operator"]).unwrap();
+        assert_eq!(all.controllers, Controller::ALL);
+        let some = Args::try_parse_from(["krake-operator", "--controllers", "scheduler,garbage-collector"]).unwrap();
+        assert_eq!(some.controllers, [Controller::Scheduler, Controller::GarbageCollector]);
+    }
+
+    #[test]
+    fn a_negative_stickiness_is_refused() {
+        let args = Args::try_parse_from(["krake-operator", "--stickiness=-1"]).unwrap();
+        assert!(args.scheduling.settings().is_err());
+    }
+}
