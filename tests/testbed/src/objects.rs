@@ -1,0 +1,324 @@
+//! Applications, clusters and what they hold, built by naming only what matters.
+//!
+//! Each builder speaks both languages: [`Application::rest`] gives the body for the REST API,
+//! [`Application::custom_resource`] the object for kubectl.
+
+use serde_json::{Map, Value, json};
+
+use crate::kubeconfig::Kubeconfig;
+
+const API_VERSION: &str = "kubernetes.krake.dev/v1alpha1";
+
+/// The namespace of an object that does not say another one.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// An application that runs one Deployment with one replica, called like the application.
+#[must_use]
+pub fn application(name: &str) -> Application {
+    Application {
+        name: name.to_owned(),
+        namespace: DEFAULT_NAMESPACE.to_owned(),
+        labels: Map::new(),
+        manifest: vec![deployment(name, 1)],
+        label_constraints: None,
+        custom_resources: Vec::new(),
+        migration: true,
+    }
+}
+
+/// A cluster without labels.
+#[must_use]
+pub fn cluster(name: &str, kubeconfig: &Kubeconfig) -> Cluster {
+    Cluster {
+        name: name.to_owned(),
+        namespace: DEFAULT_NAMESPACE.to_owned(),
+        labels: Map::new(),
+        kubeconfig: kubeconfig.value().clone(),
+        custom_resources: Vec::new(),
+    }
+}
+
+/// A Deployment of a web server.
+#[must_use]
+pub fn deployment(name: &str, replicas: u32) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": { "name": name },
+        "spec": {
+            "replicas": replicas,
+            "selector": { "matchLabels": { "app": name } },
+            "template": {
+                "metadata": { "labels": { "app": name } },
+                "spec": { "containers": [{ "name": "web", "image": "nginx:1.27", "ports": [{ "containerPort": 80 }] }] },
+            },
+        },
+    })
+}
+
+/// A Service of type `NodePort` for [`deployment`].
+#[must_use]
+pub fn service(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": { "name": name },
+        "spec": { "type": "NodePort", "selector": { "app": name }, "ports": [{ "port": 80, "targetPort": 80 }] },
+    })
+}
+
+/// A `ConfigMap` with one entry.
+#[must_use]
+pub fn config_map(name: &str, key: &str, value: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name }, "data": { key: value } })
+}
+
+/// A Job that ends well after a moment.
+#[must_use]
+pub fn job(name: &str) -> Value {
+    let container = json!({ "name": "work", "image": "busybox:1.37", "command": ["true"] });
+    json!({
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": { "name": name },
+        "spec": { "template": { "spec": { "restartPolicy": "Never", "containers": [container] } } },
+    })
+}
+
+/// Gives an object of a manifest a namespace on the target.
+#[must_use]
+pub fn placed_in(mut object: Value, namespace: &str) -> Value {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.insert("namespace".into(), namespace.into());
+    }
+    object
+}
+
+/// An application in the making; start with [`application`].
+#[derive(Clone, Debug)]
+pub struct Application {
+    name: String,
+    namespace: String,
+    labels: Map<String, Value>,
+    manifest: Vec<Value>,
+    label_constraints: Option<Vec<String>>,
+    custom_resources: Vec<String>,
+    migration: bool,
+}
+
+impl Application {
+    /// In this namespace.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: &str) -> Self {
+        namespace.clone_into(&mut self.namespace);
+        self
+    }
+
+    /// With this label.
+    #[must_use]
+    pub fn labelled(mut self, key: &str, value: &str) -> Self {
+        self.labels.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// With these objects instead of the one Deployment.
+    #[must_use]
+    pub fn running(mut self, manifest: impl IntoIterator<Item = Value>) -> Self {
+        self.manifest = manifest.into_iter().collect();
+        self
+    }
+
+    /// Only on clusters that satisfy this label constraint, e.g. `location is DE`.
+    #[must_use]
+    pub fn where_label(mut self, constraint: &str) -> Self {
+        self.label_constraints.get_or_insert_default().push(constraint.to_owned());
+        self
+    }
+
+    /// Only on clusters that offer this custom resource definition, e.g. `databases.example.com`.
+    #[must_use]
+    pub fn needing_custom_resource(mut self, definition: &str) -> Self {
+        self.custom_resources.push(definition.to_owned());
+        self
+    }
+
+    /// Never to be moved.
+    #[must_use]
+    pub fn staying(mut self) -> Self {
+        self.migration = false;
+        self
+    }
+
+    /// The path of its collection in the REST API.
+    #[must_use]
+    pub fn collection(&self) -> String {
+        format!("/kubernetes/namespaces/{}/applications", self.namespace)
+    }
+
+    /// The path of the object in the REST API.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.collection(), self.name)
+    }
+
+    /// The body of a POST.
+    #[must_use]
+    pub fn rest(&self) -> Value {
+        json!({
+            "api": "kubernetes",
+            "kind": "Application",
+            "metadata": { "name": self.name, "namespace": self.namespace, "labels": self.labels },
+            "spec": {
+                "manifest": self.manifest,
+                "constraints": {
+                    "cluster": { "labels": self.label_constraints, "custom_resources": self.custom_resources },
+                    "migration": self.migration,
+                },
+            },
+        })
+    }
+
+    /// The object for kubectl.
+    #[must_use]
+    pub fn custom_resource(&self) -> Value {
+        let mut cluster = json!({ "customResources": self.custom_resources });
+        if let (Some(constraints), Some(cluster)) = (&self.label_constraints, cluster.as_object_mut()) {
+            cluster.insert("labels".into(), json!(constraints));
+        }
+        json!({
+            "apiVersion": API_VERSION,
+            "kind": "Application",
+            "metadata": { "name": self.name, "namespace": self.namespace },
+            "spec": {
+                "labels": self.labels,
+                "manifest": self.manifest,
+                "constraints": { "cluster": cluster, "migration": self.migration },
+            },
+        })
+    }
+}
+
+/// A cluster in the making; start with [`cluster`].
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    name: String,
+    namespace: String,
+    labels: Map<String, Value>,
+    kubeconfig: Value,
+    custom_resources: Vec<String>,
+}
+
+impl Cluster {
+    /// In this namespace.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: &str) -> Self {
+        namespace.clone_into(&mut self.namespace);
+        self
+    }
+
+    /// With this label.
+    #[must_use]
+    pub fn labelled(mut self, key: &str, value: &str) -> Self {
+        self.labels.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Offering this custom resource definition.
+    #[must_use]
+    pub fn offering(mut self, definition: &str) -> Self {
+        self.custom_resources.push(definition.to_owned());
+        self
+    }
+
+    /// With another kubeconfig, e.g. a bad one.
+    #[must_use]
+    pub fn with_kubeconfig(mut self, kubeconfig: Value) -> Self {
+        self.kubeconfig = kubeconfig;
+        self
+    }
+
+    /// The path of its collection in the REST API.
+    #[must_use]
+    pub fn collection(&self) -> String {
+        format!("/kubernetes/namespaces/{}/clusters", self.namespace)
+    }
+
+    /// The path of the object in the REST API.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.collection(), self.name)
+    }
+
+    /// The body of a POST.
+    #[must_use]
+    pub fn rest(&self) -> Value {
+        json!({
+            "api": "kubernetes",
+            "kind": "Cluster",
+            "metadata": { "name": self.name, "namespace": self.namespace, "labels": self.labels },
+            "spec": {
+                "kubeconfig": self.kubeconfig,
+                "constraints": { "cloud": {} },
+                "custom_resources": self.custom_resources,
+            },
+        })
+    }
+
+    /// The Secret with the kubeconfig, for kubectl.
+    #[must_use]
+    pub fn secret(&self) -> Value {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": { "name": self.secret_name(), "namespace": self.namespace },
+            "stringData": { "kubeconfig": self.kubeconfig.to_string() },
+        })
+    }
+
+    /// The object for kubectl, which refers to [`Self::secret`].
+    #[must_use]
+    pub fn custom_resource(&self) -> Value {
+        json!({
+            "apiVersion": API_VERSION,
+            "kind": "Cluster",
+            "metadata": { "name": self.name, "namespace": self.namespace },
+            "spec": {
+                "labels": self.labels,
+                "kubeconfigSecretRef": { "name": self.secret_name(), "key": "kubeconfig" },
+                "customResources": self.custom_resources,
+            },
+        })
+    }
+
+    fn secret_name(&self) -> String {
+        format!("{}-kubeconfig", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_doors_get_the_same_application() {
+        let shop = application("shop").in_namespace("web").where_label("location is DE");
+        let (rest, resource) = (shop.rest(), shop.custom_resource());
+        for path in ["/metadata/name", "/metadata/namespace", "/spec/manifest", "/spec/constraints/cluster/labels"] {
+            assert_eq!(rest.pointer(path), resource.pointer(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_unconstrained_application_has_null_in_rest_and_nothing_in_kubernetes() {
+        let shop = application("shop");
+        assert_eq!(shop.rest().pointer("/spec/constraints/cluster/labels"), Some(&Value::Null));
+        assert_eq!(shop.custom_resource().pointer("/spec/constraints/cluster/labels"), None);
+    }
+
+    #[test]
+    fn a_cluster_refers_to_its_own_secret() {
+        let edge = cluster("edge", &Kubeconfig::with_token("edge", "https://127.0.0.1", "PEM", "secret"));
+        let resource = edge.custom_resource();
+        assert_eq!(resource.pointer("/spec/kubeconfigSecretRef/name"), edge.secret().pointer("/metadata/name"));
+    }
+}
