@@ -1,0 +1,42 @@
+//! Without the facade everything still works through kubectl; when it is back, REST shows what happened.
+
+use krake_acceptance::{APPLICATION, SOON, Stage};
+use krake_testbed::{Testbed, eventually, fleet::FleetOptions};
+
+#[tokio::test]
+async fn kubectl_alone_does_everything_and_rest_catches_up() -> anyhow::Result<()> {
+    let _turn = crate::TURN.lock().await;
+    let Some(testbed) = Testbed::own(FleetOptions::default()).await? else { return Ok(()) };
+    let stage = Stage::bare(&testbed, "alone")?;
+    let kubectl = testbed.management_kubectl();
+    let (kept, shop) = stage.application("kept");
+    let (dropped, other) = stage.application("dropped");
+
+    // One application is known to both sides before the facade goes.
+    kubectl.run(&["create", "namespace", &stage.namespace]).await?;
+    kubectl.apply(&stage.cluster(1)?.secret()).await?;
+    kubectl.apply(&stage.cluster(1)?.custom_resource()).await?;
+    kubectl.apply(&other.custom_resource()).await?;
+    stage.until_state(&other.path(), "RUNNING").await?;
+    testbed.facade.stop().await?;
+
+    // A cluster with its kubeconfig, a new application, an update and a deletion, with kubectl alone.
+    kubectl.apply(&stage.cluster(2)?.secret()).await?;
+    kubectl.apply(&stage.cluster(2)?.custom_resource()).await?;
+    let shop = shop.where_label("location is IT");
+    kubectl.apply(&shop.custom_resource()).await?;
+    let object = format!("{APPLICATION}/{kept}");
+    kubectl.run(&["-n", &stage.namespace, "wait", "--for=condition=Ready", &object, "--timeout=60s"]).await?;
+    let patch = r#"[{"op":"replace","path":"/spec/manifest/0/spec/replicas","value":2}]"#;
+    kubectl.run(&["-n", &stage.namespace, "patch", APPLICATION, &kept, "--type=json", "-p", patch]).await?;
+    stage.until_replicas(2, &kept, 2).await?;
+    kubectl.run(&["-n", &stage.namespace, "delete", APPLICATION, &dropped, "--wait=false"]).await?;
+    eventually("the deleted application left its target", SOON, async || stage.nothing_left_on(1, &dropped).await)
+        .await?;
+
+    testbed.facade.start_again().await?;
+    let stored = stage.until_running_on(&shop.path(), "it").await?;
+    assert_eq!(stored["spec"]["manifest"][0]["spec"]["replicas"], 2);
+    stage.until_state(&stage.cluster(2)?.path(), "ONLINE").await?;
+    stage.until_gone(&other, &dropped).await
+}

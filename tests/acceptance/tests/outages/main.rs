@@ -1,0 +1,11 @@
+//! User stories in which something is stopped. Each has a system of its own, because it harms it; they run one after
+//! the other, because a system takes over a gigabyte.
+
+mod facade_away;
+mod idle;
+mod target_frozen;
+
+use tokio::sync::Mutex;
+
+/// Held by the story that runs.
+static TURN: Mutex<()> = Mutex::const_new(());

@@ -1,0 +1,6 @@
+//! User stories on one shared system: what a user of either door does on a good day, and with bad input.
+
+mod bad_input;
+mod kubernetes_door;
+mod migration;
+mod rest_door;
