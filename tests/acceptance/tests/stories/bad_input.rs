@@ -44,6 +44,23 @@ async fn rest_refuses_a_kubeconfig_with_two_contexts() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn rest_accepts_a_credential_plugin_as_krake_does_and_the_cluster_says_that_it_is_refused() -> anyhow::Result<()>
+{
+    let Some(testbed) = Testbed::shared().await? else { return Ok(()) };
+    let stage = Stage::bare(testbed, "plugin")?;
+    let edge = stage.cluster(1)?.with_kubeconfig(with_plugin(testbed)?);
+    stage.rest.post(&edge.collection(), &edge.rest()).await?.expect(200)?;
+
+    let refused = stage.until_state(&edge.path(), "OFFLINE").await?;
+    assert_eq!(refused["status"]["reason"]["code"], "INVALID_RESOURCE");
+    assert!(
+        refused["status"]["reason"]["message"].as_str().is_some_and(|message| message.contains("exec")),
+        "{refused}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_custom_resource_refuses_a_bad_application() -> anyhow::Result<()> {
     let Some(testbed) = Testbed::shared().await? else { return Ok(()) };
     let stage = Stage::set(testbed, "bad-apply").await?;
@@ -73,7 +90,7 @@ async fn a_bad_kubeconfig_in_a_secret_shows_as_a_condition() -> anyhow::Result<(
         json!({ "exec": { "apiVersion": "client.authentication.k8s.io/v1", "command": "sh" } });
 
     for (name, kubeconfig, word) in
-        [("two", two_contexts(testbed)?, "context"), ("plugin", plugin, "credential plugin")]
+        [("two", two_contexts(testbed)?, "context"), ("plugin", with_plugin(testbed)?, "exec")]
     {
         let edge = objects::cluster(name, testbed.target(1)?.kubeconfig()).in_namespace(&stage.namespace);
         let edge = edge.with_kubeconfig(kubeconfig);
@@ -99,5 +116,12 @@ fn two_contexts(testbed: &Testbed) -> anyhow::Result<Value> {
         second["name"] = json!("second");
         contexts.push(second);
     }
+    Ok(kubeconfig)
+}
+
+fn with_plugin(testbed: &Testbed) -> anyhow::Result<Value> {
+    let mut kubeconfig = testbed.target(1)?.kubeconfig().value().clone();
+    kubeconfig["users"][0]["user"] =
+        json!({ "exec": { "apiVersion": "client.authentication.k8s.io/v1", "command": "sh" } });
     Ok(kubeconfig)
 }
