@@ -16,7 +16,7 @@ use kube::{Api, Client};
 use serde_json::Value;
 
 /// Longer than anything takes on a busy machine with two cores; nothing waits for it when all is well.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_mins(1);
 
 /// The resource as kubectl names it in full, because other operators have applications too.
 pub const APPLICATION: &str = "application.kubernetes.krake.dev";

@@ -148,8 +148,9 @@ fn every_declared_dependency_is_used() {
 
 /// True when code of the crate itself, not of a crate inside its directory, names the import.
 fn names(files: &[File], package: &Package, import: &str) -> bool {
-    let path = format!("{}::", import.replace('-', "_"));
+    let crate_name = import.replace('-', "_");
+    let ways = [format!("{crate_name}::"), format!("use {crate_name} as ")];
     let homes = ["src", "tests"].map(|directory| package.home.join(directory));
     let mut own = files.iter().filter(|file| homes.iter().any(|home| file.path.starts_with(home)));
-    own.any(|file| file.text.contains(&path))
+    own.any(|file| ways.iter().any(|way| file.text.contains(way)))
 }

@@ -8,7 +8,7 @@ use krake_testbed::{Testbed, fleet::FleetOptions};
 use serde_json::Value;
 
 /// How long the system is watched.
-const WATCHED: Duration = Duration::from_secs(60);
+const WATCHED: Duration = Duration::from_mins(1);
 
 /// What Krake could write on the management cluster, Leases excepted.
 const KINDS: &str = "applications.kubernetes.krake.dev,clusters.kubernetes.krake.dev,placements.kubernetes.krake.dev,\

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// How long the target is frozen.
-const FROZEN: Duration = Duration::from_secs(60);
+const FROZEN: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn a_target_frozen_for_a_minute_keeps_its_applications_and_delays_no_other() -> anyhow::Result<()> {
