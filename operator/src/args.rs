@@ -19,7 +19,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) scheduling: Scheduling,
     /// Address, with port, of `/healthz`, `/readyz` and `/metrics`. Port 0 takes a free one.
-    #[arg(long, env = "KRAKE_HEALTH_ADDRESS", default_value = "0.0.0.0:9443")]
+    #[arg(long, env = "KRAKE_HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
     pub(crate) health_address: SocketAddr,
     /// How log lines are written, to standard error. `RUST_LOG` says which; default `info`.
     #[arg(long, env = "KRAKE_LOG_FORMAT", value_enum, default_value_t)]

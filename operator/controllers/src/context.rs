@@ -6,16 +6,13 @@ use std::{fmt::Debug, future::ready, sync::Arc, time::Duration};
 use futures::{Stream, StreamExt, stream};
 use krake_crds::kubernetes::{Application, Cluster, Placement};
 use krake_operator_targets::ClusterCache;
-use kube::{
-    Api, Client, Resource, ResourceExt,
-    core::NamespaceResourceScope,
-    runtime::{
-        Controller, WatchStreamExt,
-        controller::Config,
-        events::{Event, EventType, Recorder, Reporter},
-        reflector::{self, ObjectRef, Store, store::Writer},
-        watcher,
-    },
+use kube::{Api, Client, Resource, ResourceExt, core::NamespaceResourceScope};
+use kube_runtime::{
+    Controller, WatchStreamExt,
+    controller::Config,
+    events::{Event, EventType, Recorder, Reporter},
+    reflector::{self, ObjectRef, Store, store::Writer},
+    watcher,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::{broadcast, watch};
@@ -25,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::outcome::Instruments;
 
 /// How many changes a controller may fall behind before it looks at every object once instead.
-const BACKLOG: usize = 1024;
+const BACKLOG: usize = 4096;
 
 /// Objects reconciled at once by one controller.
 const CONCURRENCY: u16 = 16;
@@ -170,7 +167,7 @@ impl Context {
         let event = Event {
             type_: announcement.severity,
             reason: announcement.reason.into(),
-            note: Some(announcement.note),
+            note: Some(shortened(announcement.note)),
             action: announcement.action.into(),
             secondary: None,
         };
@@ -178,6 +175,14 @@ impl Context {
             tracing::debug!(error = &error as &dyn std::error::Error, "event not recorded");
         }
     }
+}
+
+/// The note of an Event holds at most 1024 bytes.
+const LONGEST_NOTE: usize = 1024;
+
+fn shortened(mut note: String) -> String {
+    note.truncate(note.floor_char_boundary(LONGEST_NOTE));
+    note
 }
 
 /// Something that happened, for users. The recorder drops a repetition of the same reason and action for some minutes.
@@ -303,5 +308,37 @@ async fn pump<K: Watched>(client: Client, writer: Writer<K>, signals: Signals<K>
         };
         // Nobody listening is fine: the cache itself is what matters.
         drop(signals.touched.send(wake));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api_server::Server;
+
+    #[tokio::test]
+    async fn everybody_who_waits_for_a_cache_is_woken() {
+        let list = json!({
+            "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "ClusterList",
+            "metadata": { "resourceVersion": "1" },
+            "items": [{ "metadata": { "name": "edge", "namespace": "web" }, "spec": {} }],
+        });
+        let stop = CancellationToken::new();
+        let (clusters, pump) = Shared::<Cluster>::start(Server::answering([list]).client(), stop.clone());
+        // Tasks of their own: waiters within one task would wake each other.
+        let waiters = [tokio::spawn(clusters.filled()), tokio::spawn(clusters.filled())];
+        let mut touched = Box::pin(clusters.touched());
+        let first = tokio::spawn(async move { touched.next().await.map(|cluster| cluster.name_any()) });
+        let pump = tokio::spawn(pump);
+        for waiter in waiters {
+            let woken = tokio::time::timeout(Duration::from_secs(10), waiter).await.expect("a waiter was not woken");
+            assert!(woken.unwrap());
+        }
+        let first = tokio::time::timeout(Duration::from_secs(10), first).await.expect("the stream was not woken");
+        assert_eq!(first.unwrap().as_deref(), Some("edge"));
+        stop.cancel();
+        pump.await.unwrap();
     }
 }

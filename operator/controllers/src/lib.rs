@@ -11,6 +11,8 @@
 //! | [`cluster`] | Cluster | is it reachable and healthy |
 //! | [`garbage_collector`] | Cluster | which dependents go before it |
 
+#[cfg(test)]
+mod api_server;
 pub mod application;
 mod changes;
 pub mod cluster;

@@ -5,7 +5,7 @@
 //! so that a namesake created meanwhile survives.
 
 use kube::{
-    ResourceExt,
+    Api, ResourceExt,
     api::{DeleteParams, Preconditions},
 };
 
@@ -61,12 +61,19 @@ where
     K: Watched,
     F: Fn(&K) -> bool + Send,
 {
-    let name = seen.name_any();
-    let described = || format!("{} {name}", K::kind(&()));
     if !context.is_synced() {
         return Err(Error::NotSynced);
     }
-    let api = context.api_of(seen);
+    delete_exactly(&context.api_of(seen), seen, still_due).await
+}
+
+async fn delete_exactly<K, F>(api: &Api<K>, seen: &K, still_due: F) -> Result<Deletion, Error>
+where
+    K: Watched,
+    F: Fn(&K) -> bool + Send,
+{
+    let name = seen.name_any();
+    let described = || format!("{} {name}", K::kind(&()));
     let Some(now) = api.get_opt(&name).await.map_err(|error| Error::Read(described(), error))? else {
         return Ok(Deletion::Gone);
     };
@@ -84,5 +91,55 @@ where
         Ok(_) => Ok(Deletion::Marked),
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Deletion::Gone),
         Err(error) => Err(Error::Delete(described(), error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use krake_crds::kubernetes::Cluster;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::api_server::{Call, Server};
+
+    fn cluster(uid: &str, deletion_timestamp: Option<&str>) -> Value {
+        json!({
+            "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Cluster",
+            "metadata": {
+                "name": "edge", "namespace": "web", "uid": uid, "resourceVersion": "8",
+                "deletionTimestamp": deletion_timestamp,
+            },
+            "spec": {},
+        })
+    }
+
+    /// What becomes of the deletion of the cluster that was seen as `u1`, if the server has `now`; and the calls made.
+    async fn deletion(now: Value, still_due: bool) -> (Deletion, Vec<Call>) {
+        let server = Server::answering([now.clone(), now]);
+        let api = Api::namespaced(server.client(), "web");
+        let seen: Cluster = serde_json::from_value(cluster("u1", None)).unwrap();
+        let became = delete_exactly(&api, &seen, |_| still_due).await.unwrap();
+        (became, server.calls())
+    }
+
+    #[tokio::test]
+    async fn the_call_names_the_object_as_it_was_read_a_moment_before() {
+        let (became, calls) = deletion(cluster("u1", None), true).await;
+        assert_eq!(became, Deletion::Marked);
+        let methods: Vec<_> = calls.iter().map(|call| call.method.as_str()).collect();
+        assert_eq!(methods, ["GET", "DELETE"]);
+        assert_eq!(calls[1].body["preconditions"], json!({ "uid": "u1", "resourceVersion": "8" }));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_deleted_that_is_another_object_marked_already_or_not_due_any_more() {
+        for (now, still_due, expected) in [
+            (cluster("u2", None), true, Deletion::Gone),
+            (cluster("u1", Some("2026-01-02T03:04:05Z")), true, Deletion::Marked),
+            (cluster("u1", None), false, Deletion::Refused),
+        ] {
+            let (became, calls) = deletion(now, still_due).await;
+            assert_eq!((became, calls.len()), (expected, 1));
+        }
     }
 }

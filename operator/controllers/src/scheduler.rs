@@ -8,13 +8,14 @@ mod observe;
 mod report;
 mod wake;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use krake_crds::kubernetes::Application;
 use krake_operator_domain::scheduling::Policy;
 use kube::runtime::controller::Action;
 
+use self::decide::Outcome;
 use crate::{
     context::{Context, Settings},
     drive::drive,
@@ -35,7 +36,7 @@ async fn reconcile(application: Arc<Application>, context: Arc<Context>) -> Resu
     let observed = observe::observe(&application, &context);
     let outcome = decide::decide(&observed, &policy(&context.settings), now);
     report::report(&observed, &outcome, &context, now).await?;
-    Ok(next_look(&outcome, context.settings.reschedule_after.as_secs(), now))
+    Ok(next_look(&outcome, context.settings.reschedule_after, now))
 }
 
 fn policy(settings: &Settings) -> Policy {
@@ -46,12 +47,11 @@ fn policy(settings: &Settings) -> Policy {
     }
 }
 
-fn next_look(outcome: &decide::Outcome, period_seconds: u64, now: Timestamp) -> Action {
-    let period = std::time::Duration::from_secs(period_seconds);
+fn next_look(outcome: &Outcome, period: Duration, now: Timestamp) -> Action {
     let earlier = match outcome {
-        decide::Outcome::GoingAway | decide::Outcome::Refused { .. } => return Action::await_change(),
-        decide::Outcome::Placed(placed) => placed.reconsider_after,
-        decide::Outcome::Unplaced(unplaced) => unplaced.due_in(now),
+        Outcome::GoingAway | Outcome::Refused { .. } => return Action::await_change(),
+        Outcome::Placed(placed) => placed.reconsider_after,
+        Outcome::Unplaced(unplaced) => unplaced.due_in(now),
     };
     Action::requeue(earlier.map_or(period, |earlier| earlier.min(period)))
 }

@@ -92,7 +92,10 @@ fn to_value<S: Serialize>(value: &S) -> Result<Value, kube::Error> {
 
 #[cfg(test)]
 mod tests {
+    use krake_crds::kubernetes::Cluster;
+
     use super::*;
+    use crate::api_server::{Call, Server};
 
     const PART: Part = Part { manager: "krake-test", fields: &["state", "reason"], conditions: &["Ready", "Applied"] };
 
@@ -114,5 +117,52 @@ mod tests {
         let leftover = PART.leftover(&json!({ "state": "RUNNING" }), &json!({ "state": "RUNNING", "reason": {} }));
         assert_eq!(Value::Object(leftover), json!({ "reason": null }));
         assert!(PART.leftover(&json!({ "state": "RUNNING" }), &json!({ "state": "RUNNING" })).is_empty());
+    }
+
+    fn cluster(status: &Value) -> Value {
+        json!({
+            "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Cluster",
+            "metadata": { "name": "edge", "namespace": "web", "resourceVersion": "8" },
+            "spec": {}, "status": status,
+        })
+    }
+
+    /// Writes `wanted` to a cluster with `status`; answers the calls that were made.
+    async fn write(status: &Value, wanted: &Value, answers: impl IntoIterator<Item = Value>) -> Vec<Call> {
+        let server = Server::answering(answers);
+        let api = Api::namespaced(server.client(), "web");
+        let object: Cluster = serde_json::from_value(cluster(status)).unwrap();
+        PART.write(&api, &object, wanted).await.unwrap();
+        server.calls()
+    }
+
+    #[tokio::test]
+    async fn what_is_there_already_is_not_written() {
+        let there = json!({ "state": "ONLINE", "nodeCount": 3 });
+        assert!(write(&there, &json!({ "state": "ONLINE" }), []).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_write_holds_only_the_own_part_and_the_version_that_was_seen() {
+        let wanted = json!({ "state": "ONLINE", "nodeCount": 3 });
+        let calls = write(&json!({ "state": "OFFLINE" }), &wanted, [cluster(&wanted)]).await;
+        assert_eq!(calls.len(), 1);
+        assert!(calls[0].uri.contains("/status?") && calls[0].uri.contains("fieldManager=krake-test"));
+        assert_eq!(calls[0].content_type, "application/apply-patch+yaml");
+        assert_eq!(calls[0].body["status"], json!({ "state": "ONLINE" }));
+        assert_eq!(calls[0].body["metadata"]["resourceVersion"], json!("8"));
+    }
+
+    #[tokio::test]
+    async fn what_stays_after_an_apply_is_removed_by_a_merge() {
+        let reason = json!({ "code": "INTERNAL_ERROR", "message": "m" });
+        let there = json!({ "state": "OFFLINE", "reason": reason });
+        let after_apply = cluster(&json!({ "state": "ONLINE", "reason": reason }));
+        let wanted = json!({ "state": "ONLINE" });
+        let calls = write(&there, &wanted, [after_apply, cluster(&wanted)]).await;
+        assert_eq!(calls.len(), 2);
+        assert_eq!(calls[1].content_type, "application/merge-patch+json");
+        assert_eq!(calls[1].body["status"], json!({ "reason": null }));
+        assert_eq!(calls[1].body["metadata"]["resourceVersion"], json!("8"));
     }
 }

@@ -45,8 +45,8 @@ fn announcement(application: &Application, wanted: &ApplicationStatus) -> Option
     let state = wanted.state.filter(|state| before != Some(*state))?;
     let (reason, is_trouble) = word(state);
     // What is being done says more than what is not yet there.
-    let told = [condition::DELETING, condition::RECONCILING, condition::READY].into_iter();
-    let about = told.filter_map(|type_| condition::find(&wanted.conditions, type_)).next();
+    let mut told = [condition::DELETING, condition::RECONCILING, condition::READY].into_iter();
+    let about = told.find_map(|type_| condition::find(&wanted.conditions, type_));
     let note = about.map(|about| about.message.clone()).unwrap_or_default();
     Some(if is_trouble {
         Announcement::warning(reason, "Deploying", note)
