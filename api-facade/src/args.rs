@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, Parser, ValueEnum, value_parser};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
 use krake_operator_process::telemetry;
 
 use crate::authz::Authorization;
@@ -17,6 +17,8 @@ use crate::authz::Authorization;
 #[derive(Parser, Clone, Debug)]
 #[command(name = "krake-api-facade", version)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) api: Api,
     #[command(flatten)]
@@ -29,6 +31,14 @@ pub(crate) struct Args {
     /// How log lines are written, to standard error. `RUST_LOG` says which; default `info`.
     #[arg(long, env = "KRAKE_LOG_FORMAT", value_enum, default_value_t)]
     pub(crate) log_format: telemetry::Format,
+}
+
+/// What to do instead of serving.
+#[derive(Subcommand, Clone, Copy, Debug)]
+pub(crate) enum Command {
+    /// Take the facade's finalizer off every custom resource, before the facade is removed for good; stop all copies
+    /// first. Needs --kubeconfig or the service account of the pod.
+    Detach,
 }
 
 /// How the REST API behaves.

@@ -9,6 +9,7 @@ use krake_facade_store::{Config, Error as StoreError, Hub, Store};
 use krake_operator_process::admin::{self, Admin};
 use krake_operator_process::management;
 use krake_operator_process::readiness::Readiness;
+use kube::Client;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, JoinSet};
@@ -38,6 +39,8 @@ pub(crate) enum Error {
     Store(#[source] StoreError),
     #[error("connecting to the management cluster")]
     Management(#[source] management::Error),
+    #[error("detaching the objects")]
+    Detach(#[source] krake_facade_sync::error::Error),
     #[error("binding the address of the REST API")]
     Bind(#[source] std::io::Error),
     #[error("serving health and instruments")]
@@ -53,12 +56,16 @@ pub(crate) async fn run(args: Args, stop: CancellationToken) -> Result<(), Error
     let mut registry = Registry::with_prefix("krake_api_facade");
     let facade = Facade {
         store: store(&args).await?,
+        management: match args.management.sync {
+            Sync::On => Some(management(&args).await?),
+            Sync::Off => None,
+        },
         instruments: Instruments::register(&mut registry),
         readiness: Readiness::new(),
         stop,
         args,
     };
-    let synchronise = facade.synchronise(&mut registry).await?;
+    let synchronise = facade.synchronise(&mut registry);
     let admin = Admin::bind(facade.args.health_address, facade.readiness.clone(), Arc::new(registry));
     let admin = admin.await.map_err(Error::Admin)?;
     let listener = TcpListener::bind(facade.args.api.listen).await.map_err(Error::Bind)?;
@@ -66,6 +73,15 @@ pub(crate) async fn run(args: Args, stop: CancellationToken) -> Result<(), Error
         ended = facade.run(listener, synchronise) => ended,
         ended = admin.run(CancellationToken::new()) => ended.map_err(Error::Admin),
     }
+}
+
+/// Takes our finalizer off every object, so that nothing is stuck when the facade is gone; gives how many had it.
+pub(crate) async fn detach(args: &Args) -> Result<usize, Error> {
+    krake_facade_sync::detach(&management(args).await?).await.map_err(Error::Detach)
+}
+
+async fn management(args: &Args) -> Result<Client, Error> {
+    management::client(args.management.kubeconfig.as_deref()).await.map_err(Error::Management)
 }
 
 async fn store(args: &Args) -> Result<Store, Error> {
@@ -80,6 +96,7 @@ async fn store(args: &Args) -> Result<Store, Error> {
 /// What the tasks are made of.
 struct Facade {
     store: Store,
+    management: Option<Client>,
     instruments: Instruments,
     readiness: Readiness,
     stop: CancellationToken,
@@ -87,14 +104,10 @@ struct Facade {
 }
 
 impl Facade {
-    async fn synchronise(&self, registry: &mut Registry) -> Result<Option<Synchronise>, Error> {
-        let management = &self.args.management;
-        if management.sync == Sync::Off {
-            return Ok(None);
-        }
-        let client = management::client(management.kubeconfig.as_deref()).await.map_err(Error::Management)?;
+    fn synchronise(&self, registry: &mut Registry) -> Option<Synchronise> {
+        let client = self.management.clone()?;
         let instruments = krake_facade_sync::Instruments::register(registry);
-        Ok(Some(Synchronise::new(client, self.store.clone(), instruments, &self.readiness, management)))
+        Some(Synchronise::new(client, self.store.clone(), instruments, &self.readiness, &self.args.management))
     }
 
     async fn run(&self, listener: TcpListener, synchronise: Option<Synchronise>) -> Result<(), Error> {
@@ -119,6 +132,7 @@ impl Facade {
             store: self.store.clone(),
             authorization: self.args.api.authorization,
             retry_transactions: self.args.api.retry_transactions,
+            management: self.management.clone(),
             instruments: self.instruments.clone(),
             stop: self.stop.clone(),
         };

@@ -30,6 +30,11 @@ async fn main() -> anyhow::Result<()> {
     let args = args::Args::parse();
     telemetry::init(args.log_format)?;
     management::install_crypto();
+    if let Some(args::Command::Detach) = args.command {
+        let detached = assemble::detach(&args).await.context("detaching stopped; run it again")?;
+        tracing::info!(detached, "no object waits for the facade any more; it can be removed now");
+        return Ok(());
+    }
     let stop = shutdown::token()?;
     // On the heap: it holds all that the process is made of.
     Box::pin(assemble::run(args, stop)).await.context("the facade stopped")

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use krake_facade_store::Error as StoreError;
+use krake_facade_sync::ownership::Managed;
 use krake_facade_wire::problem::{Problem, Title, quoted};
 use krake_facade_wire::{ImmutableField, Invalid, Kind};
 
@@ -56,6 +57,8 @@ pub(crate) enum Failure {
     Immutable(ImmutableField),
     /// The update adds a finalizer to an object that is being deleted.
     FinalizerAdded,
+    /// The update changes a field that somebody manages in Kubernetes.
+    Managed(Managed),
     /// The object is not in a state that can be retried.
     NothingToRetry,
     /// Others kept writing the object at the same time.
@@ -170,6 +173,9 @@ fn describe(failure: &Failure, base_url: &str) -> Option<Problem> {
         Failure::FinalizerAdded => {
             let detail = "Finalizers can only be removed if a deletion is in progress.";
             titled(Title::Update, 409, detail.into())
+        }
+        Failure::Managed(managed) => {
+            titled(Title::Update, 409, format!("{managed}; change it there, or take it over with ?force=true"))
         }
         Failure::Contended => titled(Title::Transaction, 409, "Concurrent writes to database".into()),
         Failure::PayloadTooLarge { .. } | Failure::Store(StoreError::TooLarge) => Problem::untitled(413, size(failure)),

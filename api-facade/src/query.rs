@@ -50,6 +50,13 @@ impl Query {
         self.first("force") == Some("True")
     }
 
+    /// Whether an update may change fields that somebody manages in Kubernetes (an addition to the contract, so that both
+    /// spellings of yes are taken).
+    #[must_use]
+    pub(crate) fn takes_over(&self) -> bool {
+        matches!(self.first("force"), Some("true" | "True"))
+    }
+
     /// The word of the parameter `blocking`, if it asks for anything.
     #[must_use]
     pub(crate) fn blocking(&self) -> Option<&str> {

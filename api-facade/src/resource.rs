@@ -5,6 +5,7 @@
 mod blocking;
 mod change;
 mod deletion;
+mod managed;
 mod update;
 
 use axum::body::Bytes;
@@ -15,6 +16,7 @@ use http::header::CONTENT_TYPE;
 use krake_facade_store::{Collection, Error as StoreError, Hub, Key, Record, Store};
 use krake_facade_wire::metadata::check_namespace;
 use krake_facade_wire::{Timestamp, list as wire_list};
+use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use change::Outcome;
@@ -39,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) authorization: Authorization,
     /// How often a change is tried again after somebody else wrote the same object.
     pub(crate) retry_transactions: u32,
+    /// The management cluster, if there is a sync: it knows who manages which field.
+    pub(crate) management: Option<Client>,
     /// What is told about it all.
     pub(crate) instruments: Instruments,
     /// Ends watches when the server stops.
@@ -151,7 +155,9 @@ pub(crate) async fn update<K: Served>(
 ) -> Result<Response, Failure> {
     resource.permit(&call, Verb::Update, None)?;
     let wanted = K::decode(&payload.json().await?)?;
-    let bytes = resource.change(&call, |stored: &mut K| update::decide(stored, &wanted, now())).await?;
+    let management = resource.shared.management.as_ref().filter(|_| !call.query.takes_over());
+    let decide = |stored: &mut K| update::decide(stored, &wanted, now());
+    let bytes = resource.change_unmanaged(&call, decide, management).await?;
     Ok(json(bytes))
 }
 

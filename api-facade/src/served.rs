@@ -1,10 +1,10 @@
 //! What is special about single kinds, as far as the generic handlers need to know.
 
-use krake_facade_wire::Kind;
+use krake_facade_sync::ownership::Paired;
 use krake_facade_wire::kubernetes::{Application, ApplicationState, Cluster, ClusterState};
 
 /// A kind that is served.
-pub(crate) trait Served: Kind {
+pub(crate) trait Served: Paired {
     /// Whether `?force=True` removes its objects at once.
     const FORCIBLE: bool = false;
 

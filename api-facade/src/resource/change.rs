@@ -2,8 +2,9 @@
 
 use axum::body::Bytes;
 use krake_facade_store::{Error as StoreError, Record};
+use kube::Client;
 
-use super::Resource;
+use super::{Resource, managed};
 use crate::call::Call;
 use crate::problem::Failure;
 use crate::served::Served;
@@ -30,10 +31,26 @@ impl<K: Served> Resource<K> {
         call: &Call,
         decide: impl Fn(&mut K) -> Result<Outcome, Failure>,
     ) -> Result<Bytes, Failure> {
+        self.change_unmanaged(call, decide, None).await
+    }
+
+    /// As [`Self::change`]; with a client, only if nobody in that management cluster manages what would change.
+    ///
+    /// # Errors
+    /// As [`Self::change`], and [`Failure::Managed`].
+    pub(super) async fn change_unmanaged(
+        &self,
+        call: &Call,
+        decide: impl Fn(&mut K) -> Result<Outcome, Failure>,
+        management: Option<&Client>,
+    ) -> Result<Bytes, Failure> {
         for _ in 0..=self.shared.retry_transactions {
             let record = self.load(call).await?;
             let mut object = krake_facade_store::read::<K>(&record)?;
             let outcome = decide(&mut object)?;
+            if let Some(management) = management {
+                managed::check(management, &record, &object).await?;
+            }
             match self.carry_out(outcome, &record, &object).await {
                 Err(StoreError::Conflict) => {}
                 other => return Ok(other?),

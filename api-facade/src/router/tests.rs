@@ -31,6 +31,7 @@ async fn api(authorization: Authorization) -> Router {
         store: store.clone(),
         authorization,
         retry_transactions: 1,
+        management: None,
         instruments: instruments.clone(),
         stop: CancellationToken::new(),
     };

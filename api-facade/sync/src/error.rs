@@ -37,6 +37,14 @@ pub enum Error {
     /// The object under the Kubernetes name stands for something else.
     #[error("another custom resource has the name")]
     Taken,
+    /// The management cluster will never take a change that it must take.
+    #[error("the management cluster refuses a change of {name}: {sentence}")]
+    Refused {
+        /// The object.
+        name: String,
+        /// What the API server said.
+        sentence: String,
+    },
     /// What was put together cannot be written as JSON.
     #[error("writing JSON")]
     Json(#[source] serde_json::Error),
@@ -71,6 +79,7 @@ impl Error {
             Self::Object(_) => "unreadable_object",
             Self::Identity(_) => "identity",
             Self::Taken => "name_taken",
+            Self::Refused { .. } => "refused",
             Self::Json(_) => "json",
         }
     }
@@ -87,6 +96,7 @@ impl Error {
             | Self::Object(_)
             | Self::Identity(_)
             | Self::Taken
+            | Self::Refused { .. }
             | Self::Json(_) => Retry::OnChange,
             Self::Store(Store::Exists | Store::Compacted | Store::Unavailable(_) | Store::Refused(_))
             | Self::Kubernetes { .. }

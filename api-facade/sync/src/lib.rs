@@ -18,10 +18,13 @@ pub mod face;
 pub mod instruments;
 pub mod name;
 pub mod objects;
+pub mod ownership;
 pub mod translate;
 
+mod detach;
 mod gate;
 mod listen;
+mod locate;
 mod patch;
 mod publish;
 mod queue;
@@ -42,6 +45,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+pub use detach::detach;
 pub use instruments::Instruments;
 
 use crate::{

@@ -24,9 +24,9 @@ use crate::{
     directory::Directory,
     face::secret_reference,
     gate::Gate,
+    locate::identity,
     name::{Coordinates, krake_names},
     objects::Objects,
-    reconcile::identity,
     translate::Pairing,
 };
 

@@ -11,6 +11,10 @@ use std::{
 
 use crate::error::{LONGEST_DELAY, SHORTEST_DELAY};
 
+/// How often in a row a key may ask for another look at once. Ordinary life takes up to four; more is somebody writing
+/// against us, or a defect, and must not become a storm.
+const FREE_REPEATS: u32 = 8;
+
 /// How a look at a key ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -29,7 +33,8 @@ pub(crate) struct Queue<K> {
     delayed: BTreeSet<(Instant, K)>,
     waiting: HashMap<K, Option<Instant>>,
     running: HashSet<K>,
-    failures: HashMap<K, u32>,
+    /// How many looks in a row have not settled a key.
+    unsettled: HashMap<K, u32>,
 }
 
 impl<K: Clone + Eq + Ord + Hash> Queue<K> {
@@ -39,7 +44,7 @@ impl<K: Clone + Eq + Ord + Hash> Queue<K> {
             delayed: BTreeSet::new(),
             waiting: HashMap::new(),
             running: HashSet::new(),
-            failures: HashMap::new(),
+            unsettled: HashMap::new(),
         }
     }
 
@@ -71,21 +76,23 @@ impl<K: Clone + Eq + Ord + Hash> Queue<K> {
     /// Records how a look ended.
     pub(crate) fn done(&mut self, key: K, outcome: Outcome, now: Instant) {
         self.running.remove(&key);
-        match outcome {
-            Outcome::Settled => drop(self.failures.remove(&key)),
-            Outcome::Again => {
-                self.failures.remove(&key);
-                self.wake(key);
-            }
-            Outcome::Later => {
-                let failures = self.failures.entry(key.clone()).or_insert(0);
-                let due = now + delay(*failures);
-                *failures = failures.saturating_add(1);
-                if !self.waiting.contains_key(&key) {
-                    self.waiting.insert(key.clone(), Some(due));
-                    self.delayed.insert((due, key));
-                }
-            }
+        if outcome == Outcome::Settled {
+            self.unsettled.remove(&key);
+            return;
+        }
+        let looks = self.unsettled.entry(key.clone()).or_insert(0);
+        let wait = match outcome {
+            Outcome::Settled => return,
+            Outcome::Again if *looks < FREE_REPEATS => Duration::ZERO,
+            Outcome::Again => delay(*looks - FREE_REPEATS),
+            Outcome::Later => delay(*looks),
+        };
+        *looks = looks.saturating_add(1);
+        if wait.is_zero() {
+            self.wake(key);
+        } else if !self.waiting.contains_key(&key) {
+            self.waiting.insert(key.clone(), Some(now + wait));
+            self.delayed.insert((now + wait, key));
         }
     }
 
@@ -95,8 +102,8 @@ impl<K: Clone + Eq + Ord + Hash> Queue<K> {
     }
 }
 
-fn delay(failures: u32) -> Duration {
-    SHORTEST_DELAY.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_DELAY)
+fn delay(looks: u32) -> Duration {
+    SHORTEST_DELAY.saturating_mul(2_u32.saturating_pow(looks)).min(LONGEST_DELAY)
 }
 
 #[cfg(test)]
@@ -134,6 +141,17 @@ mod tests {
         }
         assert_eq!(queue.take(now), None);
         assert_eq!(queue.take(now + LONGEST_DELAY), Some(1));
+    }
+
+    #[test]
+    fn a_key_that_never_settles_slows_down() {
+        let (mut queue, now) = (Queue::new(), Instant::now());
+        queue.wake(1);
+        for _ in 0..=FREE_REPEATS {
+            assert_eq!(queue.take(now), Some(1));
+            queue.done(1, Outcome::Again, now);
+        }
+        assert_eq!((queue.take(now), queue.next_due()), (None, Some(now + SHORTEST_DELAY)));
     }
 
     #[test]

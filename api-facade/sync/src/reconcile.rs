@@ -5,7 +5,6 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use krake_crds::identity::Identity;
 use krake_facade_store::{Commit, Key, Pair, Store, Write};
 use krake_facade_wire::{Kind, Timestamp};
 use kube::{Client, api::DynamicObject};
@@ -18,7 +17,7 @@ use crate::{
     error::Error,
     face::{self, Face},
     instruments::Instruments,
-    name::{Coordinates, krake_names},
+    locate::locate,
     objects::{Objects, Written},
     patch,
     publish::Publisher,
@@ -77,32 +76,11 @@ impl<P: Pairing> Reconciler<P> {
         let stored = pair.stored.as_ref().map(|record| Stored::<P>::read(record, &self.names)).transpose()?;
         let base = pair.base.as_ref().and_then(|record| read_base(&record.value));
         let tombstone = pair.tombstone.as_ref().map(|record| read_tombstone(&record.value));
-        let object = match self.find(key, base.as_ref()).await? {
+        let object = match locate(&self.objects, key, base.as_ref()).await? {
             Some(raw) => Some(self.see(raw).await?),
             None => None,
         };
         Ok((Sides { key: key.clone(), pair, base, stored, object }, tombstone))
-    }
-
-    /// The object that stands for a key, wherever it is.
-    async fn find(&self, key: &Key, base: Option<&Base>) -> Result<Option<DynamicObject>, Error> {
-        let agreed = base.and_then(|base| base.object.as_ref()).map(Twin::coordinates);
-        let places = match agreed {
-            Some(agreed) => vec![agreed],
-            None => Coordinates::verbatim(key).into_iter().chain([Coordinates::of(key)]).collect(),
-        };
-        let mut refusal = None;
-        for at in places {
-            let Some(object) = self.objects.find(&at).await? else { continue };
-            match krake_names(&at, identity(&object).as_ref()) {
-                Ok(names) if (names.0.as_deref(), names.1.as_str()) == (key.namespace(), key.name()) => {
-                    return Ok(Some(object));
-                }
-                Ok(_) => refusal = Some(Error::Taken),
-                Err(mismatch) => refusal = Some(Error::Identity(mismatch)),
-            }
-        }
-        refusal.map_or(Ok(None), Err)
     }
 
     /// Reads the secret part of an object and puts it into comparable form.
@@ -313,12 +291,6 @@ pub(crate) fn settle<'a>(base: &mut Base, stored: &Face, object: &Face, fields: 
     for field in fields {
         base.settle(field, stored.get(field), object.get(field));
     }
-}
-
-/// The identity that an object claims.
-pub(crate) fn identity(object: &DynamicObject) -> Option<Identity> {
-    let identity = object.data.get("spec")?.get("identity")?;
-    serde_json::from_value(identity.clone()).ok()
 }
 
 /// A base that cannot be read is as good as none: both sides are compared anew.

@@ -49,7 +49,8 @@ impl<P: Pairing> Stored<P> {
         Ok(Self { wire, json, face })
     }
 
-    fn of(wire: &P::Wire, names: &Directory) -> Result<Self, Error> {
+    /// Takes a wire object for what is stored.
+    pub(crate) fn of(wire: &P::Wire, names: &Directory) -> Result<Self, Error> {
         Self::parse(&wire.to_bytes(), names)
     }
 

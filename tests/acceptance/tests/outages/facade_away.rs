@@ -1,7 +1,9 @@
 //! Without the facade everything still works through kubectl; when it is back, REST shows what happened.
 
+use anyhow::ensure;
 use krake_acceptance::{APPLICATION, SOON, Stage};
-use krake_testbed::{Testbed, eventually, fleet::FleetOptions};
+use krake_testbed::{Testbed, access::Account, binaries, eventually, fleet::FleetOptions};
+use tokio::process::Command;
 
 #[tokio::test]
 async fn kubectl_alone_does_everything_and_rest_catches_up() -> anyhow::Result<()> {
@@ -39,4 +41,26 @@ async fn kubectl_alone_does_everything_and_rest_catches_up() -> anyhow::Result<(
     assert_eq!(stored["spec"]["manifest"][0]["spec"]["replicas"], 2);
     stage.until_state(&stage.cluster(2)?.path(), "ONLINE").await?;
     stage.until_gone(&other, &dropped).await
+}
+
+#[tokio::test]
+async fn a_detached_facade_leaves_nothing_stuck() -> anyhow::Result<()> {
+    let _turn = crate::TURN.lock().await;
+    let Some(testbed) = Testbed::own(FleetOptions::default()).await? else { return Ok(()) };
+    let stage = Stage::set(&testbed, "detached").await?;
+    let (name, shop) = stage.application("shop");
+    stage.rest.post(&shop.collection(), &shop.rest()).await?.expect(200)?;
+    stage.until_state(&shop.path(), "RUNNING").await?;
+    testbed.facade.stop().await?;
+
+    let detached = Command::new(binaries::path(binaries::API_FACADE)?)
+        .arg("--kubeconfig")
+        .arg(testbed.fleet.kubeconfig_of(Account::ApiFacade))
+        .arg("detach")
+        .output()
+        .await?;
+    ensure!(detached.status.success(), "{}", String::from_utf8_lossy(&detached.stderr));
+
+    testbed.kubectl(&["-n", &stage.namespace, "delete", APPLICATION, &name, "--timeout=60s"]).await?;
+    stage.absent(APPLICATION, &name).await
 }

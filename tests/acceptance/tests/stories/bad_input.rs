@@ -75,6 +75,10 @@ async fn the_custom_resource_refuses_a_bad_application() -> anyhow::Result<()> {
     let message = refusal(kubectl.apply(&nameless.custom_resource()).await)?;
     assert!(message.contains("spec.manifest[0].metadata.name: Required value"), "{message}");
 
+    let huge = shop.clone().running([objects::config_map("huge", "text", &"x".repeat(2 << 20))]);
+    let message = refusal(kubectl.run_with_input(&["create", "-f", "-"], &huge.custom_resource().to_string()).await)?;
+    assert!(message.contains("too large") || message.contains("limit"), "{message}");
+
     let empty = shop.clone().running([]);
     let message = refusal(kubectl.apply(&empty.custom_resource()).await)?;
     assert!(message.contains("an application needs a manifest"), "{message}");
@@ -96,14 +100,7 @@ async fn a_bad_kubeconfig_in_a_secret_shows_as_a_condition() -> anyhow::Result<(
         let edge = edge.with_kubeconfig(kubeconfig);
         testbed.management_kubectl().apply(&edge.secret()).await?;
         testbed.management_kubectl().apply(&edge.custom_resource()).await?;
-        let refused = |object: &Value| {
-            let conditions = object["status"]["conditions"].as_array();
-            conditions.into_iter().flatten().any(|condition| {
-                condition["type"] == "Ready"
-                    && condition["reason"] == "KubeconfigInvalid"
-                    && condition["message"].as_str().is_some_and(|message| message.contains(word))
-            })
-        };
+        let refused = |object: &Value| refuses_kubeconfig(object, word);
         stage.until_object(CLUSTER, name, refused).await?;
     }
     Ok(())
@@ -124,4 +121,13 @@ fn with_plugin(testbed: &Testbed) -> anyhow::Result<Value> {
     kubeconfig["users"][0]["user"] =
         json!({ "exec": { "apiVersion": "client.authentication.k8s.io/v1", "command": "sh" } });
     Ok(kubeconfig)
+}
+
+/// Whether the cluster is not ready because of its kubeconfig, with a message that holds the word.
+fn refuses_kubeconfig(cluster: &Value, word: &str) -> bool {
+    let conditions = cluster["status"]["conditions"].as_array();
+    let ready = conditions.into_iter().flatten().find(|condition| condition["type"] == "Ready");
+    ready.is_some_and(|ready| {
+        ready["reason"] == "KubeconfigInvalid" && ready["message"].as_str().is_some_and(|text| text.contains(word))
+    })
 }

@@ -2,6 +2,7 @@
 
 use krake_acceptance::{APPLICATION, SOON, Stage};
 use krake_testbed::Testbed;
+use serde_json::json;
 
 #[tokio::test]
 async fn an_application_applied_with_kubectl_appears_in_rest_and_runs() -> anyhow::Result<()> {
@@ -54,6 +55,25 @@ async fn an_edit_with_kubectl_reaches_rest_and_the_target() -> anyhow::Result<()
         Ok(())
     })
     .await
+}
+
+#[tokio::test]
+async fn rest_takes_a_field_that_kubectl_manages_only_with_force() -> anyhow::Result<()> {
+    let Some(testbed) = Testbed::shared().await? else { return Ok(()) };
+    let stage = Stage::set(testbed, "managed").await?;
+    let (name, shop) = stage.application("shop");
+    testbed.management_kubectl().apply(&shop.custom_resource()).await?;
+    let mut object = stage.until_state(&shop.path(), "RUNNING").await?;
+    object["spec"]["manifest"][0]["spec"]["replicas"] = json!(2);
+
+    let refused = stage.rest.put(&shop.path(), &object).await?.expect(409)?;
+    assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains("kubectl")), "{refused}");
+    let unchanged = stage.object(APPLICATION, &name).await?;
+    assert_eq!(unchanged["spec"]["manifest"][0]["spec"]["replicas"], 1);
+
+    stage.rest.put(&format!("{}?force=true", shop.path()), &object).await?.expect(200)?;
+    stage.until_object(APPLICATION, &name, |object| object["spec"]["manifest"][0]["spec"]["replicas"] == 2).await?;
+    Ok(())
 }
 
 #[tokio::test]

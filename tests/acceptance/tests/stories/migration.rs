@@ -23,20 +23,22 @@ async fn a_relabelled_cluster_hands_its_application_over_without_a_gap() -> anyh
         stage.rest.edit(&path, |object| object["metadata"]["labels"]["location"] = json!(location)).await?;
     }
 
-    let moved = async {
-        let (old, new) = (testbed.target(1)?.client().await?, testbed.target(2)?.client().await?);
-        loop {
-            let (there, here) = (ready_replicas(&old, &name).await?, ready_replicas(&new, &name).await?);
-            ensure!(there >= Some(1) || here >= Some(1), "nobody serves {name}: {there:?} and {here:?}");
-            if there.is_none() {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(SOON, moved).await??;
+    timeout(SOON, served_until_moved(&stage, &name)).await??;
     stage.until_running_on(&shop.path(), "it").await?;
     stage.nothing_left_on(1, &name).await
+}
+
+/// Looks at both targets until the old one has let go; there is no moment in which neither serves.
+async fn served_until_moved(stage: &Stage<'_>, name: &str) -> anyhow::Result<()> {
+    let (old, new) = (stage.testbed.target(1)?.client().await?, stage.testbed.target(2)?.client().await?);
+    loop {
+        let (there, here) = (ready_replicas(&old, name).await?, ready_replicas(&new, name).await?);
+        ensure!(there >= Some(1) || here >= Some(1), "nobody serves {name}: {there:?} and {here:?}");
+        if there.is_none() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]
