@@ -77,7 +77,7 @@ async fn the_custom_resource_refuses_a_bad_application() -> anyhow::Result<()> {
 
     let huge = shop.clone().running([objects::config_map("huge", "text", &"x".repeat(2 << 20))]);
     let message = refusal(kubectl.run_with_input(&["create", "-f", "-"], &huge.custom_resource().to_string()).await)?;
-    assert!(message.contains("too large") || message.contains("limit"), "{message}");
+    assert!(message.contains("larger than max") || message.contains("too large"), "{message}");
 
     let empty = shop.clone().running([]);
     let message = refusal(kubectl.apply(&empty.custom_resource()).await)?;
