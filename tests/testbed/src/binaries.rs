@@ -33,6 +33,14 @@ pub async fn build(programs: &[&str]) -> Result<()> {
     if project::program_dir()?.ends_with("release") {
         command.arg("--release");
     }
+    // What Cargo tells a test about its package would make build scripts that look at it run again, and with them all
+    // that depends on them.
+    let told = |name: &std::ffi::OsString| {
+        name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+    };
+    for (name, _) in std::env::vars_os().filter(|(name, _)| told(name)) {
+        command.env_remove(name);
+    }
     let status = command.status().await.context("run cargo")?;
     ensure!(status.success(), "cargo build of {} ended with {status}", programs.join(" and "));
     Ok(())
