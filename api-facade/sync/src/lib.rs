@@ -39,7 +39,7 @@ use std::{marker::PhantomData, sync::Arc};
 use krake_facade_store::Store;
 use kube::Client;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -119,13 +119,15 @@ impl Running {
         let Context { client, store, instruments, .. } = self.context.clone();
         let objects = Objects::new::<P::Resource>(client.clone());
         let (wakes, woken) = mpsc::channel(WAKES);
+        let gaps = Arc::new(Notify::new());
         let reporter = Reporter::new(client.clone(), objects.resource().clone());
         let listening = Objectwise::<P>::new(self.names.clone(), wakes.clone(), self.gates.gate());
         let span = tracing::info_span!("task", name = "sync", kind = P::Wire::KIND);
-        self.tasks.spawn(listening.run(client.clone(), objects.clone()).instrument(span.clone()));
+        self.tasks.spawn(listening.run(client.clone(), objects.clone(), gaps.clone()).instrument(span.clone()));
         let gate = self.gates.gate();
-        self.tasks.spawn(listen::stored::<P::Wire>(store.clone(), wakes.clone(), gate).instrument(span.clone()));
-        self.tasks.spawn(listen::time::<P::Wire>(store.clone(), wakes).instrument(span.clone()));
+        let stored = listen::stored::<P::Wire>(store.clone(), wakes.clone(), gaps.clone(), gate);
+        self.tasks.spawn(stored.instrument(span.clone()));
+        self.tasks.spawn(listen::time::<P::Wire>(store.clone(), wakes, gaps).instrument(span.clone()));
         let reconciler = Reconciler::<P> {
             objects,
             client,

@@ -18,7 +18,7 @@ use kube::{
     api::{DynamicObject, PartialObjectMeta},
     runtime::{WatchStreamExt, watcher},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::{
     directory::Directory,
@@ -61,15 +61,19 @@ async fn send_all(
     Ok(())
 }
 
-/// Wakes for the stored side: every change, and everything after a gap.
-pub(crate) async fn stored<K: Kind>(store: Store, wakes: mpsc::Sender<Wake>, gate: Gate) {
+/// Wakes for the stored side: every change, and everything after a gap. `gaps` makes the object's side do the same: an
+/// etcd that came back empty knows of nothing that could be looked at.
+pub(crate) async fn stored<K: Kind>(store: Store, wakes: mpsc::Sender<Wake>, gaps: Arc<Notify>, gate: Gate) {
     let mut watcher = Watcher::new(store.clone(), Collection::of::<K>(None));
     let mut gate = Some(gate);
     loop {
         let keys = match watcher.next().await {
             Change::Put { record, .. } => HashSet::from([record.key]),
             Change::Delete { key, .. } => HashSet::from([key]),
-            Change::Reset { .. } => everything::<K>(&store).await,
+            Change::Reset { .. } => {
+                gaps.notify_one();
+                everything::<K>(&store).await
+            }
         };
         if send_all(&wakes, keys.into_iter().map(Wake::Look)).await.is_err() {
             return;
@@ -78,10 +82,11 @@ pub(crate) async fn stored<K: Kind>(store: Store, wakes: mpsc::Sender<Wake>, gat
     }
 }
 
-/// Wakes for everything in etcd, now and then.
-pub(crate) async fn time<K: Kind>(store: Store, wakes: mpsc::Sender<Wake>) {
+/// Wakes for everything on both sides, now and then.
+pub(crate) async fn time<K: Kind>(store: Store, wakes: mpsc::Sender<Wake>, gaps: Arc<Notify>) {
     loop {
         tokio::time::sleep(RESYNC + jitter()).await;
+        gaps.notify_one();
         let keys = everything::<K>(&store).await;
         if send_all(&wakes, keys.into_iter().map(Wake::Look)).await.is_err() {
             return;
@@ -114,10 +119,11 @@ async fn list(store: &Store, collection: &Collection) -> Result<HashSet<Key>, kr
     Ok(keys)
 }
 
-/// An event of one of the watches in Kubernetes.
+/// An event of one of the watches in Kubernetes, or a gap in what is known of etcd.
 enum Seen {
     Object(watcher::Event<DynamicObject>),
     Secret(watcher::Event<PartialObjectMeta<Secret>>),
+    Gap,
 }
 
 /// Wakes for the object's side and for the Secrets that objects refer to.
@@ -143,8 +149,8 @@ impl<P: Pairing> Objectwise<P> {
         Self { names, wakes, gate: Some(gate), known, missing, pairing: std::marker::PhantomData }
     }
 
-    /// Listens for ever.
-    pub(crate) async fn run(mut self, client: Client, objects: Objects) {
+    /// Listens for ever. Each of `gaps` is a reason to look at everything.
+    pub(crate) async fn run(mut self, client: Client, objects: Objects, gaps: Arc<Notify>) {
         let resource = objects.resource().clone();
         let everywhere = watcher::watcher(objects.everywhere(), watcher::Config::default());
         let everywhere = everywhere.default_backoff().map(|event| event.map(Seen::Object)).boxed();
@@ -155,11 +161,16 @@ impl<P: Pairing> Objectwise<P> {
         } else {
             stream::pending().boxed()
         };
-        let mut events = stream::select(everywhere, secrets);
+        let gaps = stream::unfold(gaps, async |gaps| {
+            gaps.notified().await;
+            Some((Ok(Seen::Gap), gaps))
+        });
+        let mut events = stream::select_all([everywhere, secrets, gaps.boxed()]);
         while let Some(event) = events.next().await {
             let woken = match event {
                 Ok(Seen::Object(event)) => self.object(event),
                 Ok(Seen::Secret(event)) => self.secret(event),
+                Ok(Seen::Gap) => self.all(),
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, kind = %resource.kind, "watching");
                     continue;
@@ -169,6 +180,11 @@ impl<P: Pairing> Objectwise<P> {
                 return;
             }
         }
+    }
+
+    /// Everything that is known. What a list under way has yet to show is looked at then.
+    fn all(&self) -> Vec<Wake> {
+        self.known.values().map(|entry| Wake::Look(entry.key.clone())).collect()
     }
 
     fn object(&mut self, event: watcher::Event<DynamicObject>) -> Vec<Wake> {
