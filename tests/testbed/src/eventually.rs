@@ -11,12 +11,16 @@ use crate::process::POLL;
 ///
 /// `look` reads the state of the world and says with an error what it saw instead of what is wanted:
 ///
-/// ```ignore
+/// ```no_run
+/// # use {anyhow::ensure, krake_testbed::{eventually, rest::Rest}, serde_json::Value, std::time::Duration};
+/// # async fn runs(rest: Rest, path: &str) -> anyhow::Result<Value> {
 /// eventually("shop runs", Duration::from_secs(10), async || {
 ///     let shop = rest.get(path).await?.expect(200)?;
 ///     ensure!(shop["status"]["state"] == "RUNNING", "{}", shop["status"]);
 ///     Ok(shop)
-/// }).await?;
+/// })
+/// .await
+/// # }
 /// ```
 ///
 /// # Errors
