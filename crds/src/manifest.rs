@@ -12,13 +12,25 @@ pub(crate) fn objects(_: &mut SchemaGenerator) -> Schema {
             "x-kubernetes-preserve-unknown-fields": true,
             "required": ["apiVersion", "kind", "metadata"],
             "properties": {
-                "apiVersion": { "type": "string", "minLength": 1, "maxLength": 317 },
-                "kind": { "type": "string", "minLength": 1, "maxLength": 63 },
+                "apiVersion": {
+                    "description": "API group and version of the object, e.g. `apps/v1`.",
+                    "type": "string", "minLength": 1, "maxLength": 317,
+                },
+                "kind": {
+                    "description": "Kind of the object, e.g. `Deployment`.",
+                    "type": "string", "minLength": 1, "maxLength": 63,
+                },
                 "metadata": {
+                    "description": "Metadata of the object; all of it is preserved.",
                     "type": "object",
                     "x-kubernetes-preserve-unknown-fields": true,
                     "required": ["name"],
-                    "properties": { "name": { "type": "string", "minLength": 1, "maxLength": 253 } },
+                    "properties": {
+                        "name": {
+                            "description": "Name of the object.",
+                            "type": "string", "minLength": 1, "maxLength": 253,
+                        },
+                    },
                 },
             },
         },

@@ -1,7 +1,8 @@
 //! References between objects, by kind, namespace and name. They may dangle: nothing here promises existence.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// Refers to an object of the management cluster by its Kubernetes names.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,19 +57,67 @@ pub struct Owner {
     pub name: String,
 }
 
-/// Refers to one key of a Secret in the same namespace.
+/// Refers to a Metric or `GlobalMetric` and weighs it.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct MetricReference {
+    /// Name of the metric.
+    #[schemars(length(min = 1, max = 255))]
+    pub name: String,
+    /// How much the metric counts against the others; dimensionless.
+    pub weight: f64,
+    /// Whether the metric is a Metric of this namespace (`true`) or a `GlobalMetric` (`false`, the default).
+    #[serde(default)]
+    pub namespaced: bool,
+}
+
+/// Refers to a Secret whose keys are fixed.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretReference {
+    /// Name of the Secret. It is in the namespace of the referring object, or, for a cluster-scoped one, in the
+    /// namespace that operator and facade run in (default `krake-system`).
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// Refers to one key of a Secret.
+///
+/// Where a use has a default key, its schema says so and the API server fills it in: whoever reads an object finds a key.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeyReference {
-    /// Name of the Secret, in the namespace of the referring object.
+    /// Name of the Secret. It is in the namespace of the referring object, or, for a cluster-scoped one, in the
+    /// namespace that operator and facade run in (default `krake-system`).
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Key in the Secret's data; default `kubeconfig`.
-    #[serde(default = "default_key")]
+    /// Key in the Secret's data.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
 }
 
-fn default_key() -> String {
-    "kubeconfig".into()
+/// An optional reference to a kubeconfig.
+pub(crate) fn kubeconfig_reference(generator: &mut SchemaGenerator) -> Schema {
+    with_default_key(generator, "kubeconfig")
+}
+
+/// An optional reference to a password.
+pub(crate) fn password_reference(generator: &mut SchemaGenerator) -> Schema {
+    with_default_key(generator, "password")
+}
+
+/// An optional reference to a token.
+pub(crate) fn token_reference(generator: &mut SchemaGenerator) -> Schema {
+    with_default_key(generator, "token")
+}
+
+fn with_default_key(generator: &mut SchemaGenerator, key: &str) -> Schema {
+    let mut schema = SecretKeyReference::json_schema(generator);
+    if let Some(property) = schema.pointer_mut("/properties/key").and_then(Value::as_object_mut) {
+        property.insert("default".into(), key.into());
+        property.insert("description".into(), format!("Key in the Secret's data; default `{key}`.").into());
+    }
+    schema.insert("required".into(), json!(["name"]));
+    schema.insert("nullable".into(), true.into());
+    schema
 }

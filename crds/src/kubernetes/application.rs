@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     constraint::schema as constraint_schema,
     identity::Identity,
-    reference::{ObjectReference, Owner},
+    reference::{ObjectReference, Owner, SecretReference},
 };
 
 /// What a user asks for: which objects, where they may run, and what happens when they cannot.
@@ -44,7 +44,7 @@ pub struct ApplicationSpec {
     /// Krake labels of the application. They are wider than Kubernetes labels (prefixes need not be DNS names) and
     /// authoritative for Krake; `metadata.labels` is left to you.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 256))]
+    #[schemars(schema_with = "crate::krake_metadata::label_map")]
     pub labels: BTreeMap<String, String>,
     /// Stored for Krake's REST API; without meaning for applications. Default `false`.
     #[serde(default)]
@@ -263,6 +263,10 @@ pub struct ApplicationStatus {
     /// Endpoints of the application's Services: name to `host:port`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub services: BTreeMap<String, String>,
+    /// The Secret with the tokens, certificates and keys of the hooks. Its keys are those of the hooks that are used:
+    /// `complete-token`, `complete-cert`, `complete-key`, `shutdown-token`, `shutdown-cert` and `shutdown-key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook_secret_ref: Option<SecretReference>,
     /// Pods of the application, summed over its workloads.
     #[serde(default)]
     pub container_health: ContainerHealth,

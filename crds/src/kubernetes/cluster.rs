@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::application::Backoff;
+pub use crate::reference::MetricReference;
 use crate::{
     identity::Identity,
     reference::{ObjectReference, Owner, SecretKeyReference},
@@ -43,7 +44,7 @@ pub struct ClusterSpec {
     /// Krake labels of the cluster: what label constraints of applications are matched against. They are wider than
     /// Kubernetes labels and authoritative for Krake; `metadata.labels` is left to you.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 256))]
+    #[schemars(schema_with = "crate::krake_metadata::label_map")]
     pub labels: BTreeMap<String, String>,
     /// Whether the cluster takes over the labels of its cloud. Default `false`.
     #[serde(default)]
@@ -55,6 +56,7 @@ pub struct ClusterSpec {
     /// The Secret, in this namespace, that holds the kubeconfig. It must have exactly one context, user and cluster,
     /// and all credentials inline: plugins and file names are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::reference::kubeconfig_reference")]
     pub kubeconfig_secret_ref: Option<SecretKeyReference>,
     /// A TOSCA template from which an infrastructure provider builds the cluster. Not supported yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,20 +105,6 @@ pub struct CloudConstraints {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), inner(length(max = 512)))]
     pub metrics: Option<Vec<String>>,
-}
-
-/// Refers to a Metric or `GlobalMetric` and weighs it.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct MetricReference {
-    /// Name of the metric.
-    #[schemars(length(min = 1, max = 255))]
-    pub name: String,
-    /// How much the metric counts against the others; dimensionless.
-    pub weight: f64,
-    /// Whether the metric is a Metric of this namespace (`true`) or a `GlobalMetric` (`false`, the default).
-    #[serde(default)]
-    pub namespaced: bool,
 }
 
 /// What the cluster controller found.
