@@ -31,8 +31,10 @@ pub enum Field {
     Owners,
     /// Whether the finalizer with this Kubernetes name is held.
     Finalizer(String),
-    /// The secret part of the object, which Kubernetes keeps in a Secret.
+    /// The secret part of the `spec`, which Kubernetes keeps in a Secret.
     Secret,
+    /// The secret part of the `status`.
+    StatusSecret,
     /// A top-level field of the custom resource's `status`.
     Status(String),
 }
@@ -43,14 +45,14 @@ impl Field {
     pub fn is_wish(&self) -> bool {
         match self {
             Self::Spec(_) | Self::Label(_) | Self::Owners | Self::Secret => true,
-            Self::Finalizer(_) | Self::Status(_) => false,
+            Self::Finalizer(_) | Self::Status(_) | Self::StatusSecret => false,
         }
     }
 
     /// Whether the field is part of the status.
     #[must_use]
     pub fn is_status(&self) -> bool {
-        matches!(self, Self::Status(_))
+        matches!(self, Self::Status(_) | Self::StatusSecret)
     }
 }
 
@@ -62,6 +64,7 @@ impl fmt::Display for Field {
             Self::Owners => f.write_str("owners"),
             Self::Finalizer(name) => write!(f, "finalizer:{name}"),
             Self::Secret => f.write_str("secret"),
+            Self::StatusSecret => f.write_str("status-secret"),
             Self::Status(name) => write!(f, "status.{name}"),
         }
     }
@@ -80,6 +83,7 @@ impl FromStr for Field {
         match text {
             "owners" => Ok(Self::Owners),
             "secret" => Ok(Self::Secret),
+            "status-secret" => Ok(Self::StatusSecret),
             _ => after("spec.")
                 .map(Self::Spec)
                 .or_else(|| after("label:").map(Self::Label))
@@ -314,6 +318,7 @@ mod tests {
             Just(Field::Owners),
             "[a-z.]{1,9}/[a-z]{1,9}".prop_map(Field::Finalizer),
             Just(Field::Secret),
+            Just(Field::StatusSecret),
             "[a-zA-Z]{1,9}".prop_map(Field::Status),
         ]
     }

@@ -13,7 +13,10 @@
 //! Absence is never deletion. Only these delete: `metadata.deleted` on the stored side, a deletion timestamp on the
 //! object's side (also that of an object whose disappearance was watched), and the tombstone of a removal through REST.
 //! A mark travels first, as a field would; the disappearance follows when nothing but our own finalizer holds the
-//! object, stored side first, so that REST watchers see the end before the name is free again.
+//! object, stored side first, so that REST watchers see the end before the name is free again. What REST has marked waits
+//! for the controllers, as in the original: it is published if it was not yet, and the garbage collector's finalizer goes
+//! with it. A stored object that is marked and that nothing holds (a hook said that it is done) waits until a controller
+//! holds it, or a client lets it go.
 
 use std::collections::BTreeSet;
 
@@ -39,8 +42,12 @@ pub struct Stored {
     pub uid: String,
     /// Whether `metadata.deleted` is set.
     pub is_deleted: bool,
+    /// Whether there are finalizers.
+    pub has_finalizers: bool,
     /// Whether there are finalizers that Kubernetes cannot hold; they keep the stored object alive.
     pub has_own_finalizers: bool,
+    /// Whether it waits until the garbage collector has deleted what depends on it.
+    pub awaits_cascade: bool,
     /// Its fields.
     pub fields: Fields,
 }
@@ -67,6 +74,8 @@ pub struct Object {
     pub is_deleting: bool,
     /// Its finalizers.
     pub held: Held,
+    /// Whether the garbage collector's finalizer is among them.
+    pub is_guarded: bool,
     /// Its fields.
     pub fields: Fields,
     /// Fields whose value was ours to keep and is gone: to be written again.
@@ -114,6 +123,8 @@ pub enum Decision {
     },
     /// Copy fields and record what is settled.
     Merge(Merge),
+    /// Put the garbage collector's finalizer on the object, which is about to be deleted.
+    Guard,
     /// Delete the object in Kubernetes; its finalizers decide when it is gone.
     DeleteObject,
     /// Remove the stored object and its base.
@@ -197,10 +208,11 @@ fn without_object(known: &Known, stored: &Stored) -> Decision {
     if stored.is_deleted && stored.has_own_finalizers {
         return Decision::Nothing;
     }
-    if stored.is_deleted || left_marked {
+    let is_refused = known.base.as_ref().is_some_and(|base| is_refused(base, stored));
+    if left_marked || stored.is_deleted && (twin.is_some() || is_refused) {
         return Decision::RemoveStored;
     }
-    if known.base.as_ref().is_some_and(|base| is_refused(base, stored)) {
+    if is_refused {
         return Decision::Nothing;
     }
     Decision::Publish { is_restored: twin.is_some() && known.base.as_ref().is_some_and(|base| base.uid == stored.uid) }
@@ -231,7 +243,9 @@ fn with_both(base: Option<&Base>, stored: &Stored, object: &Object) -> Decision 
     }
     let only_we_hold_it = object.held == Held { by_mirror: true, by_krake: false, by_others: false };
     match (stored.is_deleted, object.is_deleting) {
-        (true, false) => Decision::DeleteObject,
+        // Kubernetes takes no new finalizers once deletion has begun, so the cascade's has to be there before.
+        (true, false) if stored.awaits_cascade && !object.is_guarded => Decision::Guard,
+        (true, false) if stored.has_finalizers => Decision::DeleteObject,
         (true, true) if only_we_hold_it && !stored.has_own_finalizers => Decision::RemoveStored,
         _ => {
             let merge = merge(base, stored, object);

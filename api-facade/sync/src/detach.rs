@@ -1,8 +1,8 @@
 //! Takes our finalizer off every object, before the facade is removed for good: nobody else would ever do it, and no
 //! object could be deleted any more. While the sync runs, it puts the finalizer back.
 
+use futures::future::BoxFuture;
 use krake_crds::finalizer;
-use krake_facade_wire::Kind;
 use kube::{
     Client,
     api::{DynamicObject, ListParams},
@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     objects::{Objects, Written, within},
     patch,
-    translate::{Pairing, application::ApplicationPair, cluster::ClusterPair},
+    translate::{ForKind, Pairing, every_kind},
 };
 
 /// Objects that are read at once.
@@ -23,16 +23,34 @@ const PAGE: u32 = 500;
 /// # Errors
 /// The management cluster did not do its part; what has been done is done, and the rest can be done by calling again.
 pub async fn detach(client: &Client) -> Result<usize, Error> {
-    Ok(detach_kind::<ApplicationPair>(client).await? + detach_kind::<ClusterPair>(client).await?)
+    let mut work = Detachments { client: client.clone(), of_kinds: Vec::new() };
+    every_kind(&mut work);
+    let mut detached = 0;
+    for of_kind in work.of_kinds {
+        detached += of_kind.await?;
+    }
+    Ok(detached)
 }
 
-async fn detach_kind<P: Pairing>(client: &Client) -> Result<usize, Error> {
-    let objects = Objects::new::<P::Resource>(client.clone());
+/// The work for each kind, not yet begun.
+struct Detachments {
+    client: Client,
+    of_kinds: Vec<BoxFuture<'static, Result<usize, Error>>>,
+}
+
+impl ForKind for Detachments {
+    fn apply<P: Pairing>(&mut self) {
+        self.of_kinds.push(Box::pin(detach_kind::<P>(self.client.clone())));
+    }
+}
+
+async fn detach_kind<P: Pairing>(client: Client) -> Result<usize, Error> {
+    let objects = Objects::new::<P::Resource>(client);
     let mut detached = 0;
     loop {
         let held = held(&objects).await?;
         if held.is_empty() {
-            tracing::info!(kind = P::Wire::KIND, detached, "detached");
+            tracing::info!(kind = P::KIND, detached, "detached");
             return Ok(detached);
         }
         for object in held {

@@ -98,7 +98,9 @@ impl Error {
             | Self::Taken
             | Self::Refused { .. }
             | Self::Json(_) => Retry::OnChange,
-            Self::Store(Store::Exists | Store::Compacted | Store::Unavailable(_) | Store::Refused(_))
+            Self::Store(
+                Store::Exists | Store::Compacted | Store::Unavailable(_) | Store::Undecided(_) | Store::Refused(_),
+            )
             | Self::Kubernetes { .. }
             | Self::Timeout { .. } => Retry::Backoff,
         }

@@ -3,15 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use krake_crds::{finalizer, reference::SecretKeyReference};
-use krake_facade_wire::{Json, Kind, Metadata};
+use krake_crds::finalizer;
+use krake_facade_wire::{Json, Metadata};
 use kube::api::DynamicObject;
 use serde_json::{Map, Value};
 
 use crate::{
     base::{Digest, Field, Fields},
     directory::Directory,
-    translate::{Pairing, metadata, reference, status::value_to_object},
+    secret::{SecretPart, Section},
+    translate::{Pairing, metadata, reference},
 };
 
 /// The object's `spec` or `status` does not fit its kind: the definition in the cluster is of another version.
@@ -30,7 +31,7 @@ pub struct Face {
     labels: BTreeMap<String, String>,
     owners: Vec<Value>,
     finalizers: BTreeSet<String>,
-    secret: Option<Value>,
+    secret: Option<(Field, Value)>,
     status: Map<String, Value>,
 }
 
@@ -42,8 +43,8 @@ impl Face {
     ///
     /// # Errors
     /// Never in practice: what the translation gives can be printed.
-    pub fn of_stored<P: Pairing>(wire: &P::Wire, secret: Option<&Json>, names: &Directory) -> Result<Self, Unreadable> {
-        let (spec, status) = P::to_object(wire, names);
+    pub fn of_stored<P: Pairing>(wire: &P, json: &Json, names: &Directory) -> Result<Self, Unreadable> {
+        let (spec, status) = wire.to_object(names);
         let Metadata { labels, finalizers, owners, deleted, .. } = wire.metadata();
         let owners: Result<Vec<Value>, _> =
             owners.iter().map(|owner| serde_json::to_value(reference::owner_to_object(owner))).collect();
@@ -53,7 +54,7 @@ impl Face {
             labels: labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             owners: owners.map_err(|source| Unreadable { part: "spec", source })?,
             finalizers: visible(finalizers, deleted.is_some()),
-            secret: secret.filter(|secret| !secret.is_falsy()).map(Value::from),
+            secret: P::SECRET.and_then(|part| Some((part.section.field(), part.in_wire(json)?))),
             status: known_status::<P>(members(&status, "status")?)?,
         })
     }
@@ -79,9 +80,14 @@ impl Face {
             labels,
             owners,
             finalizers: visible(finalizers, object.metadata.deletion_timestamp.is_some()),
-            secret,
+            secret: P::SECRET.and_then(|part| Some((part.section.field(), secret?))),
             status: known_status::<P>(members(&status, "status")?)?,
         })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_spec(spec: Value) -> Self {
+        Self { spec: spec.as_object().cloned().unwrap_or_default(), ..Self::default() }
     }
 
     /// The digests of all fields that have a value.
@@ -94,7 +100,7 @@ impl Face {
         fields
             .extend(labels.iter().map(|(key, value)| (Field::Label(key.clone()), Digest::of(&value.as_str().into()))));
         fields.extend(finalizers.iter().map(|name| (Field::Finalizer(name.clone()), Digest::of(&Value::Bool(true)))));
-        fields.extend(secret.iter().map(|secret| (Field::Secret, Digest::of(secret))));
+        fields.extend(secret.iter().map(|(field, secret)| (field.clone(), Digest::of(secret))));
         if !owners.is_empty() {
             fields.insert(Field::Owners, Digest::of(&Value::Array(owners.clone())));
         }
@@ -109,7 +115,7 @@ impl Face {
             Field::Label(key) => self.labels.get(key).map(|value| value.as_str().into()),
             Field::Owners => (!self.owners.is_empty()).then(|| Value::Array(self.owners.clone())),
             Field::Finalizer(name) => self.finalizers.contains(name).then_some(Value::Bool(true)),
-            Field::Secret => self.secret.clone(),
+            Field::Secret | Field::StatusSecret => self.secret().cloned(),
             Field::Status(name) => self.status.get(name).cloned(),
         }
     }
@@ -126,7 +132,7 @@ impl Face {
             Field::Owners => self.owners.clone_from(&from.owners),
             Field::Finalizer(name) if from.finalizers.contains(name) => drop(self.finalizers.insert(name.clone())),
             Field::Finalizer(name) => drop(self.finalizers.remove(name)),
-            Field::Secret => self.secret.clone_from(&from.secret),
+            Field::Secret | Field::StatusSecret => self.secret.clone_from(&from.secret),
         }
     }
 
@@ -148,10 +154,10 @@ impl Face {
         &self.owners
     }
 
-    /// The secret, as REST shows it.
+    /// The secret, in the form in which it is compared.
     #[must_use]
-    pub fn secret(&self) -> Option<Json> {
-        self.secret.as_ref().map(|secret| value_to_object(secret).into())
+    pub fn secret(&self) -> Option<&Value> {
+        self.secret.as_ref().map(|(_, secret)| secret)
     }
 
     /// The custom resource's `spec` with everything that REST knows of it.
@@ -172,20 +178,13 @@ impl Face {
     ///
     /// # Errors
     /// [`Unreadable`] if the face was put together from fields that do not fit.
-    pub fn to_wire<P: Pairing>(&self, metadata: Metadata, names: &Directory) -> Result<P::Wire, Unreadable> {
+    pub fn to_wire<P: Pairing>(&self, metadata: Metadata, names: &Directory) -> Result<P, Unreadable> {
         let spec = serde_json::from_value(Value::Object(self.spec.clone()));
         let status = serde_json::from_value(Value::Object(self.status.clone()));
         let spec: P::Spec = spec.map_err(|source| Unreadable { part: "spec", source })?;
         let status: P::Status = status.map_err(|source| Unreadable { part: "status", source })?;
         Ok(P::to_wire(spec, status, metadata, names))
     }
-}
-
-/// The reference of an object to the Secret with its secret part.
-#[must_use]
-pub fn secret_reference<P: Pairing>(object: &DynamicObject) -> Option<SecretKeyReference> {
-    let reference = object.data.get("spec")?.get(P::SECRET?.reference_field)?;
-    serde_json::from_value(reference.clone()).ok()
 }
 
 fn members<T: serde::Serialize>(part: &T, name: &'static str) -> Result<Map<String, Value>, Unreadable> {
@@ -197,10 +196,9 @@ fn members<T: serde::Serialize>(part: &T, name: &'static str) -> Result<Map<Stri
 }
 
 fn known_spec<P: Pairing>(mut spec: Map<String, Value>) -> Map<String, Value> {
-    let reference = P::SECRET.map(|secret| secret.reference_field);
+    drop_reference(&mut spec, P::SECRET, Section::Spec);
     spec.retain(|name, value| {
-        let apart = APART.contains(&name.as_str()) || reference == Some(name.as_str());
-        !apart && !P::OBJECT_ONLY.contains(&name.as_str()) && !value.is_null()
+        !APART.contains(&name.as_str()) && !P::OBJECT_ONLY.contains(&name.as_str()) && !value.is_null()
     });
     spec
 }
@@ -208,10 +206,23 @@ fn known_spec<P: Pairing>(mut spec: Map<String, Value>) -> Map<String, Value> {
 /// A status in which nothing has happened yet is no news to either side.
 fn known_status<P: Pairing>(mut status: Map<String, Value>) -> Result<Map<String, Value>, Unreadable> {
     let fresh = members(&P::fresh_status(), "status")?;
+    drop_reference(&mut status, P::SECRET, Section::Status);
     status.retain(|name, value| {
         !P::OBJECT_ONLY.contains(&name.as_str()) && !value.is_null() && fresh.get(name) != Some(value)
     });
     Ok(status)
+}
+
+/// What a reference points to is compared, not the reference.
+fn drop_reference(members: &mut Map<String, Value>, part: Option<SecretPart>, section: Section) {
+    let path = part.filter(|part| part.section == section).map_or(&[][..], |part| part.reference);
+    let Some((last, parents)) = path.split_last() else { return };
+    let mut place = members;
+    for name in parents {
+        let Some(Value::Object(next)) = place.get_mut(*name) else { return };
+        place = next;
+    }
+    place.remove(*last);
 }
 
 /// The cascade is the garbage collector's affair; as in the original, it only shows once deletion has begun.

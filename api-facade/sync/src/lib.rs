@@ -19,6 +19,7 @@ pub mod instruments;
 pub mod name;
 pub mod objects;
 pub mod ownership;
+pub mod secret;
 pub mod translate;
 
 mod detach;
@@ -30,7 +31,6 @@ mod publish;
 mod queue;
 mod reconcile;
 mod report;
-mod secret;
 mod stored;
 mod work;
 
@@ -39,7 +39,7 @@ use std::{marker::PhantomData, sync::Arc};
 use krake_facade_store::Store;
 use kube::Client;
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, broadcast, mpsc, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -52,10 +52,12 @@ use crate::{
     directory::Directory,
     gate::Gates,
     listen::Objectwise,
+    name::Coordinates,
     objects::Objects,
     reconcile::Reconciler,
     report::Reporter,
-    translate::{Pairing, application::ApplicationPair, cluster::ClusterPair},
+    secret::Secrets,
+    translate::{ForKind, Pairing, every_kind},
 };
 
 /// Wakes on their way into a queue; whoever wakes waits when it is full.
@@ -66,6 +68,8 @@ const WAKES: usize = 1024;
 pub struct Context {
     /// The management cluster.
     pub client: Client,
+    /// The namespace in which the facade runs: Secrets of kinds without namespaces are there.
+    pub home: String,
     /// etcd. It must keep tombstones, or removals through REST would be undone.
     pub store: Store,
     /// What the sync tells about itself.
@@ -84,9 +88,12 @@ pub struct Ended;
 /// # Errors
 /// [`Ended`] if a task broke off, which is a defect.
 pub async fn run(context: Context, stop: CancellationToken) -> Result<(), Ended> {
-    let mut running = Running { names: Arc::default(), gates: Gates::new(), tasks: JoinSet::new(), context };
-    running.start::<ApplicationPair>();
-    running.start::<ClusterPair>();
+    let secrets = broadcast::Sender::new(WAKES);
+    let mut tasks = JoinSet::new();
+    let watching = listen::secrets(context.client.clone(), secrets.clone());
+    tasks.spawn(watching.instrument(tracing::info_span!("task", name = "sync", kind = "Secret")));
+    let mut running = Running { names: Arc::default(), gates: Gates::new(), secrets, tasks, context };
+    every_kind(&mut running);
 
     let Running { gates, mut tasks, context, .. } = running;
     let announce = async {
@@ -109,28 +116,28 @@ struct Running {
     context: Context,
     names: Arc<Directory>,
     gates: Gates,
+    secrets: broadcast::Sender<Coordinates>,
     tasks: JoinSet<()>,
 }
 
-impl Running {
-    fn start<P: Pairing>(&mut self) {
-        use krake_facade_wire::Kind;
-
-        let Context { client, store, instruments, .. } = self.context.clone();
+impl ForKind for Running {
+    fn apply<P: Pairing>(&mut self) {
+        let Context { client, home, store, instruments, .. } = self.context.clone();
         let objects = Objects::new::<P::Resource>(client.clone());
         let (wakes, woken) = mpsc::channel(WAKES);
         let gaps = Arc::new(Notify::new());
         let reporter = Reporter::new(client.clone(), objects.resource().clone());
-        let listening = Objectwise::<P>::new(self.names.clone(), wakes.clone(), self.gates.gate());
-        let span = tracing::info_span!("task", name = "sync", kind = P::Wire::KIND);
-        self.tasks.spawn(listening.run(client.clone(), objects.clone(), gaps.clone()).instrument(span.clone()));
+        let listening = Objectwise::<P>::new(self.names.clone(), home.clone(), wakes.clone(), self.gates.gate());
+        let span = tracing::info_span!("task", name = "sync", kind = P::KIND);
+        let listening = listening.run(objects.clone(), gaps.clone(), self.secrets.subscribe());
+        self.tasks.spawn(listening.instrument(span.clone()));
         let gate = self.gates.gate();
-        let stored = listen::stored::<P::Wire>(store.clone(), wakes.clone(), gaps.clone(), gate);
+        let stored = listen::stored::<P>(store.clone(), wakes.clone(), gaps.clone(), gate);
         self.tasks.spawn(stored.instrument(span.clone()));
-        self.tasks.spawn(listen::time::<P::Wire>(store.clone(), wakes, gaps).instrument(span.clone()));
+        self.tasks.spawn(listen::time::<P>(store.clone(), wakes, gaps).instrument(span.clone()));
         let reconciler = Reconciler::<P> {
             objects,
-            client,
+            secrets: Secrets::new(client, home),
             store,
             names: self.names.clone(),
             instruments,

@@ -9,8 +9,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use futures::{StreamExt, stream};
-use k8s_openapi::api::core::v1::Secret;
+use futures::{Stream, StreamExt, stream};
+use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use krake_facade_store::{Change, Collection, Key, Store, Watcher};
 use krake_facade_wire::Kind;
 use kube::{
@@ -18,11 +18,10 @@ use kube::{
     api::{DynamicObject, PartialObjectMeta},
     runtime::{WatchStreamExt, watcher},
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 
 use crate::{
     directory::Directory,
-    face::secret_reference,
     gate::Gate,
     locate::identity,
     name::{Coordinates, krake_names},
@@ -119,16 +118,35 @@ async fn list(store: &Store, collection: &Collection) -> Result<HashSet<Key>, kr
     Ok(keys)
 }
 
-/// An event of one of the watches in Kubernetes, or a gap in what is known of etcd.
+/// Tells of every change of a Secret, for all kinds.
+pub(crate) async fn secrets(client: Client, changed: broadcast::Sender<Coordinates>) {
+    let metadata: Api<PartialObjectMeta<Secret>> = Api::all(client);
+    let mut events = watcher::watcher(metadata, watcher::Config::default()).default_backoff().boxed();
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(watcher::Event::InitApply(secret) | watcher::Event::Apply(secret) | watcher::Event::Delete(secret)) => {
+                let ObjectMeta { namespace, name, .. } = secret.metadata;
+                // The only error is that no kind listens.
+                drop(changed.send(Coordinates { namespace, name: name.unwrap_or_default() }));
+            }
+            Ok(watcher::Event::Init | watcher::Event::InitDone) => {}
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, kind = "Secret", "watching"),
+        }
+    }
+}
+
+/// What is heard of on the object's side: an event of its watch, a Secret that changed, or a gap in what is known.
 enum Seen {
-    Object(watcher::Event<DynamicObject>),
-    Secret(watcher::Event<PartialObjectMeta<Secret>>),
+    Object(Box<watcher::Event<DynamicObject>>),
+    Secret(Coordinates),
     Gap,
 }
 
 /// Wakes for the object's side and for the Secrets that objects refer to.
 pub(crate) struct Objectwise<P: Pairing> {
     names: Arc<Directory>,
+    /// Where the Secrets of objects without a namespace are.
+    home: String,
     wakes: mpsc::Sender<Wake>,
     gate: Option<Gate>,
     /// What is known about each object: the key it stands for, and the Secret it refers to.
@@ -144,32 +162,26 @@ struct Entry {
 }
 
 impl<P: Pairing> Objectwise<P> {
-    pub(crate) fn new(names: Arc<Directory>, wakes: mpsc::Sender<Wake>, gate: Gate) -> Self {
+    pub(crate) fn new(names: Arc<Directory>, home: String, wakes: mpsc::Sender<Wake>, gate: Gate) -> Self {
         let (known, missing) = (HashMap::new(), HashMap::new());
-        Self { names, wakes, gate: Some(gate), known, missing, pairing: std::marker::PhantomData }
+        Self { names, home, wakes, gate: Some(gate), known, missing, pairing: std::marker::PhantomData }
     }
 
-    /// Listens for ever. Each of `gaps` is a reason to look at everything.
-    pub(crate) async fn run(mut self, client: Client, objects: Objects, gaps: Arc<Notify>) {
+    /// Listens for ever. Each of `gaps` is a reason to look at everything, each of `secrets` a Secret that changed.
+    pub(crate) async fn run(mut self, objects: Objects, gaps: Arc<Notify>, secrets: broadcast::Receiver<Coordinates>) {
         let resource = objects.resource().clone();
         let everywhere = watcher::watcher(objects.everywhere(), watcher::Config::default());
-        let everywhere = everywhere.default_backoff().map(|event| event.map(Seen::Object)).boxed();
-        let secrets = if P::SECRET.is_some() {
-            let metadata: Api<PartialObjectMeta<Secret>> = Api::all(client);
-            let events = watcher::watcher(metadata, watcher::Config::default()).default_backoff();
-            events.map(|event| event.map(Seen::Secret)).boxed()
-        } else {
-            stream::pending().boxed()
-        };
+        let everywhere = everywhere.default_backoff().map(|event| event.map(|event| Seen::Object(Box::new(event))));
         let gaps = stream::unfold(gaps, async |gaps| {
             gaps.notified().await;
             Some((Ok(Seen::Gap), gaps))
         });
-        let mut events = stream::select_all([everywhere, secrets, gaps.boxed()]);
+        let secrets = if P::SECRET.is_some() { changes(secrets).boxed() } else { stream::pending().boxed() };
+        let mut events = stream::select_all([everywhere.boxed(), secrets, gaps.boxed()]);
         while let Some(event) = events.next().await {
             let woken = match event {
-                Ok(Seen::Object(event)) => self.object(event),
-                Ok(Seen::Secret(event)) => self.secret(event),
+                Ok(Seen::Object(event)) => self.object(*event),
+                Ok(Seen::Secret(secret)) => self.secret(&secret),
                 Ok(Seen::Gap) => self.all(),
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, kind = %resource.kind, "watching");
@@ -220,25 +232,29 @@ impl<P: Pairing> Objectwise<P> {
                 return None;
             }
         };
-        self.names.learn(P::Wire::KIND, &at, &names);
-        let key = Key::of::<P::Wire>(names.0.as_deref(), &names.1);
-        let secret = secret_reference::<P>(object).map(|reference| reference.name);
+        self.names.learn(P::KIND, &at, &names);
+        let key = Key::of::<P>(names.0.as_deref(), &names.1);
+        let secret = P::SECRET.and_then(|part| part.reference_of(object)).map(|reference| reference.name);
         self.known.insert(at, Entry { key: key.clone(), secret });
         Some(key)
     }
 
-    fn secret(&self, event: watcher::Event<PartialObjectMeta<Secret>>) -> Vec<Wake> {
-        let secret = match event {
-            watcher::Event::InitApply(secret) | watcher::Event::Apply(secret) | watcher::Event::Delete(secret) => {
-                secret
-            }
-            watcher::Event::Init | watcher::Event::InitDone => return Vec::new(),
-        };
+    fn secret(&self, secret: &Coordinates) -> Vec<Wake> {
         let refers = |(at, entry): &(&Coordinates, &Entry)| {
-            at.namespace == secret.metadata.namespace && entry.secret == secret.metadata.name && entry.secret.is_some()
+            let namespace = at.namespace.as_deref().unwrap_or(&self.home);
+            secret.namespace.as_deref() == Some(namespace) && entry.secret.as_deref() == Some(&secret.name)
         };
         self.known.iter().filter(refers).map(|(_, entry)| Wake::Look(entry.key.clone())).collect()
     }
+}
+
+/// Secrets that changed; after more of them than are kept, everything may have.
+fn changes(secrets: broadcast::Receiver<Coordinates>) -> impl Stream<Item = Result<Seen, watcher::Error>> {
+    stream::unfold(secrets, async |mut secrets| match secrets.recv().await {
+        Ok(secret) => Some((Ok(Seen::Secret(secret)), secrets)),
+        Err(broadcast::error::RecvError::Lagged(_)) => Some((Ok(Seen::Gap), secrets)),
+        Err(broadcast::error::RecvError::Closed) => None,
+    })
 }
 
 fn coordinates(object: &DynamicObject) -> Coordinates {

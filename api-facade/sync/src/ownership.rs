@@ -6,7 +6,6 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use krake_facade_store::Key;
-use krake_facade_wire::{Kind, kubernetes as wire};
 use kube::Client;
 use serde_json::Value;
 
@@ -16,23 +15,10 @@ use crate::{
     error::Error,
     locate::locate,
     objects::{MANAGER, Objects},
+    secret::SecretPart,
     stored::Stored,
-    translate::{Pairing, application::ApplicationPair, cluster::ClusterPair, metadata::UID},
+    translate::{Pairing, metadata::UID},
 };
-
-/// A wire kind that has a custom resource.
-pub trait Paired: Kind {
-    /// The two together.
-    type Pair: Pairing<Wire = Self>;
-}
-
-impl Paired for wire::Application {
-    type Pair = ApplicationPair;
-}
-
-impl Paired for wire::Cluster {
-    type Pair = ClusterPair;
-}
 
 /// Somebody else manages a field that would change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,20 +34,19 @@ pub struct Managed {
 ///
 /// # Errors
 /// The management cluster could not be asked. REST works without it: the caller had better let the change pass.
-pub async fn refuse<K: Paired>(client: &Client, key: &Key, before: &K, after: &K) -> Result<Option<Managed>, Error> {
-    let changed = changed::<K::Pair>(before, after)?;
+pub async fn refuse<P: Pairing>(client: &Client, key: &Key, before: &P, after: &P) -> Result<Option<Managed>, Error> {
+    let changed = changed(before, after)?;
     if changed.is_empty() {
         return Ok(None);
     }
-    let objects = Objects::new::<<K::Pair as Pairing>::Resource>(client.clone());
+    let objects = Objects::new::<P::Resource>(client.clone());
     let Some(object) = locate(&objects, key, None).await? else { return Ok(None) };
     let born_in_rest = object.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(UID));
     let entries = object.metadata.managed_fields.as_deref().unwrap_or_default();
-    let secret = <K::Pair as Pairing>::SECRET.map(|part| part.reference_field);
-    Ok(if born_in_rest { None } else { managed(entries, &changed, secret) })
+    Ok(if born_in_rest { None } else { managed(entries, &changed, P::SECRET) })
 }
 
-fn changed<P: Pairing>(before: &P::Wire, after: &P::Wire) -> Result<Vec<Field>, Error> {
+fn changed<P: Pairing>(before: &P, after: &P) -> Result<Vec<Field>, Error> {
     let names = Directory::default(); // only statuses hold references
     let (before, after) =
         (Stored::<P>::of(before, &names)?.face.fields(), Stored::<P>::of(after, &names)?.face.fields());
@@ -73,7 +58,7 @@ fn changed<P: Pairing>(before: &P::Wire, after: &P::Wire) -> Result<Vec<Field>, 
 }
 
 /// The first changed field that somebody else manages. A field that is new has no manager yet.
-fn managed(entries: &[ManagedFieldsEntry], changed: &[Field], secret: Option<&str>) -> Option<Managed> {
+fn managed(entries: &[ManagedFieldsEntry], changed: &[Field], secret: Option<SecretPart>) -> Option<Managed> {
     let others =
         entries.iter().filter(|entry| entry.subresource.is_none() && entry.manager.as_deref() != Some(MANAGER));
     let others: Vec<(&str, &Value)> = others
@@ -88,14 +73,15 @@ fn managed(entries: &[ManagedFieldsEntry], changed: &[Field], secret: Option<&st
     })
 }
 
-fn holds(spec: &Value, field: &Field, secret: Option<&str>) -> bool {
+fn holds(spec: &Value, field: &Field, secret: Option<SecretPart>) -> bool {
     let member = |name: &str| spec.get(format!("f:{name}"));
     let found = match field {
         Field::Spec(name) => member(name),
         Field::Label(key) => member("labels").and_then(|labels| labels.get(format!("f:{key}"))),
         Field::Owners => member("owners"),
-        Field::Secret => secret.and_then(member),
-        Field::Finalizer(_) | Field::Status(_) => None,
+        Field::Secret => secret
+            .and_then(|part| part.reference.iter().try_fold(spec, |members, name| members.get(format!("f:{name}")))),
+        Field::Finalizer(_) | Field::Status(_) | Field::StatusSecret => None,
     };
     found.is_some()
 }
@@ -103,6 +89,7 @@ fn holds(spec: &Value, field: &Field, secret: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::FieldsV1;
+    use krake_facade_wire::kubernetes::Cluster;
     use serde_json::json;
 
     use super::*;
@@ -125,7 +112,7 @@ mod tests {
     }
 
     fn asked(field: &str) -> Option<String> {
-        managed(&entries(), &[field.parse().unwrap()], Some("kubeconfigSecretRef")).map(|managed| managed.manager)
+        managed(&entries(), &[field.parse().unwrap()], <Cluster as Pairing>::SECRET).map(|managed| managed.manager)
     }
 
     #[test]
@@ -144,7 +131,7 @@ mod tests {
     #[test]
     fn a_secret_belongs_to_whoever_refers_to_it() {
         let entries = [entry("helm", json!({ "f:spec": { "f:kubeconfigSecretRef": { "f:name": {} } } }))];
-        let found = managed(&entries, &[Field::Secret], Some("kubeconfigSecretRef"));
+        let found = managed(&entries, &[Field::Secret], <Cluster as Pairing>::SECRET);
         assert_eq!(found.map(|managed| managed.manager).as_deref(), Some("helm"));
     }
 }

@@ -24,8 +24,29 @@ pub(crate) struct Change<'a> {
     pub(crate) add_finalizer: bool,
     /// The uid under which REST knows the object, if the object is to carry it.
     pub(crate) adopt_uid: Option<&'a str>,
-    /// A new value for a member of `spec` that is not in the face.
-    pub(crate) reference: Option<(&'static str, Option<Value>)>,
+    /// The reference to the Secret, which is not in the face.
+    pub(crate) reference: Reference,
+}
+
+/// The reference to an object's Secret, and what to do with it.
+#[derive(Default)]
+pub(crate) struct Reference {
+    /// Where it is, from `spec` or `status` on; empty for objects without a secret.
+    pub(crate) path: &'static [&'static str],
+    /// What to do.
+    pub(crate) wish: Wish,
+}
+
+/// What to do with a value.
+#[derive(Default)]
+pub(crate) enum Wish {
+    /// Leave it as it is.
+    #[default]
+    Keep,
+    /// Put this in its place.
+    Set(Value),
+    /// Take it away.
+    Remove,
 }
 
 /// The operations that bring about a change.
@@ -35,15 +56,16 @@ pub(crate) fn change(object: &DynamicObject, face: &Face, change: &Change<'_>) -
     let spec = object.data.get("spec").and_then(Value::as_object).unwrap_or(&empty);
     for field in &change.fields {
         match field {
-            Field::Spec(name) => operations.extend(member("/spec", spec, name, face.value(field))),
+            Field::Spec(name) => {
+                let value = face.value(field).map(|value| change.reference.graft(name, value, spec));
+                operations.extend(member("/spec", spec, name, value));
+            }
             Field::Owners => operations.extend(member("/spec", spec, "owners", face.value(field))),
-            Field::Label(_) | Field::Finalizer(_) | Field::Secret | Field::Status(_) => {}
+            Field::Label(_) | Field::Finalizer(_) | Field::Secret | Field::Status(_) | Field::StatusSecret => {}
         }
     }
     operations.extend(labels(spec, face, &change.fields));
-    if let Some((name, value)) = &change.reference {
-        operations.extend(member("/spec", spec, name, value.clone()));
-    }
+    operations.extend(change.reference.operation("/spec", spec, &change.fields));
     let before = object.metadata.finalizers.clone().unwrap_or_default();
     let after = finalizers(&before, face, change);
     if after != before {
@@ -56,7 +78,7 @@ pub(crate) fn change(object: &DynamicObject, face: &Face, change: &Change<'_>) -
 }
 
 /// The operations that set status fields to their values in the face.
-pub(crate) fn status(object: &DynamicObject, face: &Face, fields: &BTreeSet<Field>) -> Vec<Value> {
+pub(crate) fn status(object: &DynamicObject, face: &Face, fields: &BTreeSet<Field>, secret: &Reference) -> Vec<Value> {
     let empty = Map::new();
     let status = object.data.get("status").and_then(Value::as_object);
     let create = status.is_none().then(|| json!({ "op": "add", "path": "/status", "value": {} }));
@@ -65,7 +87,14 @@ pub(crate) fn status(object: &DynamicObject, face: &Face, fields: &BTreeSet<Fiel
         Field::Status(name) => member("/status", status, name, face.value(field)),
         _ => None,
     });
-    create.into_iter().chain(set).collect()
+    create.into_iter().chain(set).chain(secret.operation("/status", status, fields)).collect()
+}
+
+/// The operations that put the garbage collector's finalizer on.
+pub(crate) fn guard(object: &DynamicObject) -> Vec<Value> {
+    let held = object.metadata.finalizers.iter().flatten().map(String::as_str);
+    let after: Vec<&str> = held.chain([finalizer::CASCADE]).collect();
+    vec![json!({ "op": "add", "path": "/metadata/finalizers", "value": after })]
 }
 
 /// The operations that take our finalizer off.
@@ -76,6 +105,59 @@ pub(crate) fn release(object: &DynamicObject) -> Vec<Value> {
 /// The operations that take all finalizers of Krake off.
 pub(crate) fn release_all(object: &DynamicObject) -> Vec<Value> {
     without_finalizers(object, is_krake)
+}
+
+impl Reference {
+    /// A member of `spec` as it is to be written: with the reference, if that is inside it.
+    fn graft(&self, name: &str, mut value: Value, before: &Map<String, Value>) -> Value {
+        let Some(rest) = self.within(name) else { return value };
+        let reference = match &self.wish {
+            Wish::Set(reference) => Some(reference.clone()),
+            Wish::Remove => None,
+            Wish::Keep => before.get(name).and_then(|member| follow(member, rest)).cloned(),
+        };
+        if let (Value::Object(members), Some(reference)) = (&mut value, reference) {
+            insert(members, rest, reference);
+        }
+        value
+    }
+
+    /// The path inside a member, if the reference is inside it.
+    fn within(&self, name: &str) -> Option<&'static [&'static str]> {
+        self.path.split_first().filter(|(first, rest)| **first == name && !rest.is_empty()).map(|(_, rest)| rest)
+    }
+
+    /// What brings the wish about, unless the member around it is written anyway.
+    fn operation(&self, section: &str, members: &Map<String, Value>, fields: &BTreeSet<Field>) -> Option<Value> {
+        let value = match &self.wish {
+            Wish::Keep => return None,
+            Wish::Set(value) => Some(value.clone()),
+            Wish::Remove => None,
+        };
+        let (first, rest) = self.path.split_first()?;
+        let Some((last, parents)) = rest.split_last() else { return member(section, members, first, value) };
+        if fields.contains(&Field::Spec((*first).to_owned())) {
+            return None;
+        }
+        let place = follow(members.get(*first)?, parents)?.as_object()?;
+        let path = [&[*first], parents].concat().join("/");
+        member(&format!("{section}/{path}"), place, last, value)
+    }
+}
+
+/// Puts a value at a path whose parents are there.
+pub(crate) fn insert(members: &mut Map<String, Value>, path: &[&str], value: Value) {
+    let Some((last, parents)) = path.split_last() else { return };
+    let mut place = members;
+    for name in parents {
+        let Some(Value::Object(next)) = place.get_mut(*name) else { return };
+        place = next;
+    }
+    place.insert((*last).to_owned(), value);
+}
+
+fn follow<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, name| value.get(*name))
 }
 
 fn without_finalizers(object: &DynamicObject, goes: fn(&str) -> bool) -> Vec<Value> {
@@ -178,6 +260,35 @@ mod tests {
         let held = object(json!({ "metadata": { "finalizers": ["a.b/c", finalizer::CASCADE, finalizer::MIRROR] } }));
         assert_eq!(release(&held)[0]["value"], json!(["a.b/c", finalizer::CASCADE]));
         assert_eq!(release_all(&held)[0]["value"], json!(["a.b/c"]));
+    }
+
+    fn influx() -> DynamicObject {
+        let reference = json!({ "name": "mine", "key": "token" });
+        object(json!({ "metadata": {}, "spec": { "influx": { "url": "u", "tokenSecretRef": reference } } }))
+    }
+
+    fn token(wish: Wish) -> Reference {
+        Reference { path: &["influx", "tokenSecretRef"], wish }
+    }
+
+    #[test]
+    fn a_reference_inside_a_member_survives_a_change_of_the_member() {
+        let face = Face::of_spec(json!({ "influx": { "url": "new" } }));
+        let wanted = |wish| Change { fields: fields(&["spec.influx"]), reference: token(wish), ..Change::default() };
+        let value = |wish| change(&influx(), &face, &wanted(wish))[0]["value"].clone();
+        assert_eq!(value(Wish::Keep)["tokenSecretRef"]["name"], "mine");
+        assert_eq!(value(Wish::Set(json!({ "name": "own" })))["tokenSecretRef"]["name"], "own");
+        assert_eq!(value(Wish::Remove), json!({ "url": "new" }));
+    }
+
+    #[test]
+    fn a_reference_inside_a_member_can_change_alone() {
+        let wanted = |wish| Change { reference: token(wish), ..Change::default() };
+        let operations = |wish| change(&influx(), &Face::default(), &wanted(wish));
+        let path = "/spec/influx/tokenSecretRef";
+        assert_eq!(operations(Wish::Set(json!(1))), [json!({ "op": "add", "path": path, "value": 1 })]);
+        assert_eq!(operations(Wish::Remove), [json!({ "op": "remove", "path": path })]);
+        assert!(operations(Wish::Keep).is_empty());
     }
 
     #[test]

@@ -3,21 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use krake_crds::finalizer;
-use krake_facade_wire::Kind;
 use kube::api::DynamicObject;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     base::Field,
     decide::{Merge, Step},
     error::Error,
-    face::{self, Face},
+    face::Face,
     name::{Coordinates, identity},
     objects::Written,
-    patch,
+    patch::{self, Wish},
     queue::Outcome,
     reconcile::{Reconciler, Seeing, Sides, new_base, now, settle},
-    secret,
+    secret::{SecretPart, Section},
     stored::{Moment, Stored, refusal_fields},
     translate::{Pairing, metadata},
 };
@@ -31,10 +30,11 @@ impl<P: Pairing> Reconciler<P> {
             Written::Overtaken => return Ok(Outcome::Again),
             Written::Refused(sentence) => return self.refuse(sides, stored, &sentence).await,
         };
-        if let (Some(part), Some(secret)) = (P::SECRET, stored.face.secret()) {
-            secret::write(&self.client, &self.typed(&raw), part, &secret).await?;
+        let part = P::SECRET.filter(|part| part.section == Section::Spec);
+        if let (Some(part), Some(secret)) = (part, stored.face.secret()) {
+            self.secrets.write(&self.typed(&raw), part, secret).await?;
         }
-        let face = Face::of_object::<P>(&raw, stored.face.value(&Field::Secret)).map_err(Error::Object)?;
+        let face = Face::of_object::<P>(&raw, part.and(stored.face.secret()).cloned()).map_err(Error::Object)?;
         let mut base = new_base(&raw, stored);
         let fields = stored.face.fields();
         settle(&mut base, &stored.face, &face, fields.keys().filter(|field| !field.is_status()));
@@ -56,9 +56,9 @@ impl<P: Pairing> Reconciler<P> {
         if let Some(identity) = identity(&sides.key).filter(|_| at == by_rule) {
             spec.insert("identity".into(), serde_json::to_value(identity).map_err(Error::Json)?);
         }
-        if let (Some(part), Some(_)) = (P::SECRET, stored.face.secret()) {
+        if let (Some(part), Some(_)) = (P::SECRET.filter(|part| part.section == Section::Spec), stored.face.secret()) {
             let reference = serde_json::to_value(part.own_reference(&at.name)).map_err(Error::Json)?;
-            spec.insert(part.reference_field.into(), reference);
+            patch::insert(&mut spec, part.reference, reference);
         }
         let wire = stored.wire.metadata();
         let mut object = DynamicObject::new(&at.name, self.objects.resource()).data(json!({ "spec": spec }));
@@ -106,12 +106,11 @@ impl<P: Pairing> Publisher<'_, P> {
     pub(crate) async fn publish(&self, merge: &Merge) -> Result<Result<Published, Written>, Error> {
         let (status, fields): (BTreeSet<Field>, BTreeSet<Field>) =
             merge.to_object.iter().cloned().partition(Field::is_status);
-        let reference = if fields.contains(&Field::Secret) { self.write_secret().await? } else { None };
         let change = patch::Change {
             fields: fields.clone(),
             add_finalizer: merge.steps.contains(&Step::AddFinalizer),
             adopt_uid: merge.steps.contains(&Step::AdoptUid).then(|| self.stored.wire.metadata().uid.as_str()),
-            reference,
+            reference: self.write_secret(Section::Spec, &fields).await?,
         };
         let raw = &self.object.raw;
         let operations = patch::change(raw, &self.stored.face, &change);
@@ -120,9 +119,7 @@ impl<P: Pairing> Publisher<'_, P> {
         } else if status.is_empty() {
             (None, fields, true)
         } else {
-            let operations = patch::status(raw, &self.stored.face, &status);
-            let done = fields.union(&status).cloned().collect();
-            (Some(self.reconciler.objects.patch_status(raw, operations).await?), done, true)
+            (self.write_status(&status).await?, fields.union(&status).cloned().collect(), true)
         };
         let raw = match written {
             None => None,
@@ -134,22 +131,37 @@ impl<P: Pairing> Publisher<'_, P> {
         Ok(Ok(Published { raw, face, fields, has_wishes, is_complete }))
     }
 
-    fn face_of(&self, raw: Option<&DynamicObject>, fields: &BTreeSet<Field>) -> Result<Face, Error> {
-        let source = if fields.contains(&Field::Secret) { &self.stored.face } else { &self.object.face };
-        let secret = source.value(&Field::Secret);
-        Face::of_object::<P>(raw.unwrap_or(&self.object.raw), secret).map_err(Error::Object)
-    }
-
-    /// Writes the secret to the object's own Secret; gives the reference to change, if it must.
-    async fn write_secret(&self) -> Result<Option<(&'static str, Option<Value>)>, Error> {
-        let Some(part) = P::SECRET else { return Ok(None) };
-        let raw = self.reconciler.typed(&self.object.raw);
-        let Some(secret) = self.stored.face.secret() else { return Ok(Some((part.reference_field, None))) };
-        secret::write(&self.reconciler.client, &raw, part, &secret).await?;
-        let own = part.own_reference(raw.metadata.name.as_deref().unwrap_or_default());
-        if face::secret_reference::<P>(&raw).as_ref() == Some(&own) {
+    async fn write_status(&self, fields: &BTreeSet<Field>) -> Result<Option<Written>, Error> {
+        let reference = self.write_secret(Section::Status, fields).await?;
+        let operations = patch::status(&self.object.raw, &self.stored.face, fields, &reference);
+        if operations.is_empty() {
             return Ok(None);
         }
-        Ok(Some((part.reference_field, Some(serde_json::to_value(own).map_err(Error::Json)?))))
+        self.reconciler.objects.patch_status(&self.object.raw, operations).await.map(Some)
+    }
+
+    fn face_of(&self, raw: Option<&DynamicObject>, fields: &BTreeSet<Field>) -> Result<Face, Error> {
+        let is_written = P::SECRET.is_some_and(|part| fields.contains(&part.section.field()));
+        let source = if is_written { &self.stored.face } else { &self.object.face };
+        Face::of_object::<P>(raw.unwrap_or(&self.object.raw), source.secret().cloned()).map_err(Error::Object)
+    }
+
+    /// Writes the secret of a section to the object's own Secret if it is among the fields; gives the reference to it.
+    async fn write_secret(&self, section: Section, fields: &BTreeSet<Field>) -> Result<patch::Reference, Error> {
+        let Some(part) = P::SECRET.filter(|part| part.section == section) else {
+            return Ok(patch::Reference::default());
+        };
+        let wish = if fields.contains(&section.field()) { self.refer(part).await? } else { Wish::Keep };
+        Ok(patch::Reference { path: part.reference, wish })
+    }
+
+    async fn refer(&self, part: SecretPart) -> Result<Wish, Error> {
+        let Some(secret) = self.stored.face.secret() else { return Ok(Wish::Remove) };
+        let raw = self.reconciler.typed(&self.object.raw);
+        let own = self.reconciler.secrets.write(&raw, part, secret).await?;
+        if part.reference_of(&raw).as_ref() == Some(&own) {
+            return Ok(Wish::Keep);
+        }
+        serde_json::to_value(own).map(Wish::Set).map_err(Error::Json)
     }
 }

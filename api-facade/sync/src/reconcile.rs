@@ -5,9 +5,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use krake_crds::finalizer;
 use krake_facade_store::{Commit, Key, Pair, Store, Write};
-use krake_facade_wire::{Kind, Timestamp};
-use kube::{Client, api::DynamicObject};
+use krake_facade_wire::Timestamp;
+use kube::api::DynamicObject;
 use serde::Deserialize;
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     decide::{self, Decision, Known, Merge, Step, Tombstone},
     directory::Directory,
     error::Error,
-    face::{self, Face},
+    face::Face,
     instruments::Instruments,
     locate::locate,
     objects::{Objects, Written},
@@ -23,7 +24,7 @@ use crate::{
     publish::Publisher,
     queue::Outcome,
     report::Reporter,
-    secret::{self, Seen},
+    secret::{Secrets, Seen},
     stored::{Moment, Stored, refusal_fields},
     translate::{Pairing, metadata},
 };
@@ -31,7 +32,7 @@ use crate::{
 /// What a loop works with.
 pub(crate) struct Reconciler<P: Pairing> {
     pub(crate) objects: Objects,
-    pub(crate) client: Client,
+    pub(crate) secrets: Secrets,
     pub(crate) store: Store,
     pub(crate) names: Arc<Directory>,
     pub(crate) instruments: Instruments,
@@ -87,9 +88,10 @@ impl<P: Pairing> Reconciler<P> {
     pub(crate) async fn see(&self, raw: DynamicObject) -> Result<Seeing, Error> {
         let seen = match P::SECRET {
             None => Seen::Nothing,
-            Some(part) => secret::read(&self.client, &raw, face::secret_reference::<P>(&raw).as_ref(), part).await?,
+            Some(part) => self.secrets.read(&raw, part).await?,
         };
-        let secret = |is_it: bool| if is_it { BTreeSet::from([Field::Secret]) } else { BTreeSet::new() };
+        let field = P::SECRET.map(|part| part.section.field());
+        let secret = |is_it: bool| field.iter().filter(|_| is_it).cloned().collect::<BTreeSet<Field>>();
         let (lost, unseen) = (secret(matches!(seen, Seen::Lost)), secret(matches!(seen, Seen::Unseen)));
         let value = match seen {
             Seen::Value(value) => Some(value),
@@ -102,6 +104,7 @@ impl<P: Pairing> Reconciler<P> {
             krake_uid: metadata::krake_uid(metadata),
             is_deleting: metadata.deletion_timestamp.is_some(),
             held: metadata::held(metadata.finalizers.as_deref().unwrap_or_default()),
+            is_guarded: metadata.finalizers.iter().flatten().any(|name| name == finalizer::CASCADE),
             fields: face.fields(),
             lost,
             unseen,
@@ -114,6 +117,10 @@ impl<P: Pairing> Reconciler<P> {
             (Decision::Publish { .. }, Some(stored), _) => self.publish(sides, stored).await,
             (Decision::Mirror { .. }, _, Some(object)) => self.mirror(sides, object).await,
             (Decision::Merge(merge), Some(stored), Some(object)) => self.merge(sides, stored, object, &merge).await,
+            (Decision::Guard, _, Some(object)) => {
+                self.objects.patch(&object.raw, patch::guard(&object.raw)).await?;
+                Ok(Outcome::Again)
+            }
             (Decision::DeleteObject, _, Some(object)) => {
                 self.objects.delete(&object.raw).await?;
                 Ok(Outcome::Again)
@@ -136,7 +143,9 @@ impl<P: Pairing> Reconciler<P> {
             }
             // A decision about a side is made only if the side is there: but for the first, none of these can be.
             (Decision::Nothing | Decision::Publish { .. } | Decision::Mirror { .. } | Decision::Merge(_), _, _)
-            | (Decision::DeleteObject | Decision::Release | Decision::ReleaseAll, _, None) => Ok(Outcome::Settled),
+            | (Decision::Guard | Decision::DeleteObject | Decision::Release | Decision::ReleaseAll, _, None) => {
+                Ok(Outcome::Settled)
+            }
         }
     }
 
@@ -152,7 +161,7 @@ impl<P: Pairing> Reconciler<P> {
                 Written::Refused(sentence) => return Ok(self.unguarded(&sentence)),
             }
         };
-        let face = Face::of_object::<P>(&raw, object.face.value(&Field::Secret)).map_err(Error::Object)?;
+        let face = Face::of_object::<P>(&raw, object.face.secret().cloned()).map_err(Error::Object)?;
         let stored = Stored::<P>::of_object(&sides.key, &raw, &face, &self.names)?;
         let mut base = new_base(&raw, &stored);
         let fields: BTreeSet<Field> = face.fields().into_keys().collect();
@@ -164,7 +173,7 @@ impl<P: Pairing> Reconciler<P> {
     /// An object that takes no finalizer is not mirrored: its deletion could not be told from its loss.
     fn unguarded(&self, sentence: &str) -> Outcome {
         tracing::warn!(sentence, "an object takes no finalizer and is not mirrored");
-        self.instruments.failed(P::Wire::KIND, "finalizer_refused");
+        self.instruments.failed(P::KIND, "finalizer_refused");
         Outcome::Settled
     }
 
@@ -209,7 +218,7 @@ impl<P: Pairing> Reconciler<P> {
         if merge.conflicts.is_empty() {
             return;
         }
-        self.instruments.conflicted(P::Wire::KIND, merge.conflicts.len() as u64);
+        self.instruments.conflicted(P::KIND, merge.conflicts.len() as u64);
         for field in &merge.conflicts {
             let field = field.to_string();
             tracing::warn!(field, "both sides changed a field; the custom resource wins");
@@ -220,8 +229,8 @@ impl<P: Pairing> Reconciler<P> {
     /// Records that Kubernetes will not take what the stored side asks for, and tells the REST client.
     pub(crate) async fn refuse(&self, sides: &Sides<P>, stored: &Stored<P>, why: &str) -> Result<Outcome, Error> {
         tracing::warn!(why, "the management cluster refuses an object");
-        self.instruments.failed(P::Wire::KIND, "refused");
-        let new = if P::Wire::HAS_STATUS { Some(stored.refused(why, &self.names)?) } else { None };
+        self.instruments.failed(P::KIND, "refused");
+        let new = if P::HAS_STATUS { Some(stored.refused(why, &self.names)?) } else { None };
         let empty = Base { uid: stored.wire.metadata().uid.clone(), ..Base::default() };
         let mut base = sides.base.clone().filter(|base| base.uid == empty.uid).unwrap_or(empty);
         base.refused = Some(decide::wish(&stored.face.fields()));
@@ -254,12 +263,13 @@ impl<P: Pairing> Reconciler<P> {
             Decision::Publish { is_restored: true } => self.note_restored("object"),
             Decision::Mirror { is_restored: true } => self.note_restored("stored"),
             Decision::Merge(_) => "merge",
+            Decision::Guard => "guard",
             Decision::DeleteObject => "delete_object",
             Decision::RemoveStored => "remove_stored",
             Decision::Release | Decision::ReleaseAll => "release",
             Decision::Forget => "forget",
         };
-        self.instruments.decided(P::Wire::KIND, what);
+        self.instruments.decided(P::KIND, what);
         // Merges are daily business, everything else is the life and death of objects.
         if matches!(decision, Decision::Merge(_)) {
             tracing::debug!(decision = what, "bringing both sides together");
@@ -270,7 +280,7 @@ impl<P: Pairing> Reconciler<P> {
 
     fn note_restored(&self, side: &'static str) -> &'static str {
         tracing::warn!(side, "restoring what was lost on one side");
-        self.instruments.restored(P::Wire::KIND, side);
+        self.instruments.restored(P::KIND, side);
         "restore"
     }
 }

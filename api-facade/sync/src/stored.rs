@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use krake_crds::reference::Owner;
 use krake_facade_store::{Key, Record};
-use krake_facade_wire::{Json, Kind, Metadata, Timestamp, json, kinds::StoredError};
+use krake_facade_wire::{Json, Metadata, Timestamp, json, kinds::StoredError};
 use kube::api::DynamicObject;
 
 use crate::{
@@ -19,9 +19,12 @@ use crate::{
     translate::{Pairing, metadata, reference},
 };
 
+/// Members of every object that are no content.
+const ENVELOPE: [&str; 3] = ["api", "kind", "metadata"];
+
 /// The stored side of one thing.
 pub(crate) struct Stored<P: Pairing> {
-    pub(crate) wire: P::Wire,
+    pub(crate) wire: P,
     json: Json,
     pub(crate) face: Face,
 }
@@ -42,15 +45,14 @@ impl<P: Pairing> Stored<P> {
     }
 
     fn parse(bytes: &[u8], names: &Directory) -> Result<Self, Error> {
-        let wire = P::Wire::decode_stored(bytes).map_err(Error::Stored)?;
+        let wire = P::decode_stored(bytes).map_err(Error::Stored)?;
         let json = json::parse(bytes).map_err(|error| Error::Stored(StoredError::Syntax(error)))?;
-        let secret = P::SECRET.and_then(|part| json.get("spec")?.get(part.wire_field));
-        let face = Face::of_stored::<P>(&wire, secret, names).map_err(Error::Object)?;
+        let face = Face::of_stored::<P>(&wire, &json, names).map_err(Error::Object)?;
         Ok(Self { wire, json, face })
     }
 
     /// Takes a wire object for what is stored.
-    pub(crate) fn of(wire: &P::Wire, names: &Directory) -> Result<Self, Error> {
+    pub(crate) fn of(wire: &P, names: &Directory) -> Result<Self, Error> {
         Self::parse(&wire.to_bytes(), names)
     }
 
@@ -65,6 +67,8 @@ impl<P: Pairing> Stored<P> {
         decide::Stored {
             uid: uid.clone(),
             is_deleted: deleted.is_some(),
+            has_finalizers: !finalizers.is_empty(),
+            awaits_cascade: self.face.finalizers().contains(krake_crds::finalizer::CASCADE),
             has_own_finalizers: finalizers.iter().any(|name| metadata::finalizer_to_object(name).is_none()),
             fields: self.face.fields(),
         }
@@ -107,16 +111,15 @@ impl<P: Pairing> Stored<P> {
         for field in fields {
             face.take(field, object);
         }
-        let translate = |face: &Face| -> Result<P::Wire, Error> {
+        let translate = |face: &Face| -> Result<P, Error> {
             face.to_wire::<P>(self.wire.metadata().clone(), names).map_err(Error::Object)
         };
         let (before, after) = (translate(&self.face)?, translate(&face)?);
         let mut json = self.json.clone();
         let (before_json, after_json) = (Self::of(&before, names)?.json, Self::of(&after, names)?.json);
-        for section in ["spec", "status"] {
-            replace_changed(&mut json, section, &before_json, &after_json);
-        }
-        if fields.contains(&Field::Secret) {
+        replace_changed(&mut json, &before_json, &after_json);
+        // A text has gone with the member around it; a document has not, and keeps the client's exact form.
+        if P::SECRET.is_some_and(|part| part.is_text() || fields.contains(&part.section.field())) {
             Self::set_secret(&mut json, &face);
         }
         let mut merged = Self::of_json(&json, names)?.wire;
@@ -148,11 +151,8 @@ impl<P: Pairing> Stored<P> {
     }
 
     fn set_secret(json: &mut Json, face: &Face) {
-        let Some(part) = P::SECRET else { return };
-        if let Json::Object(members) = json
-            && let Some(Json::Object(spec)) = members.get_mut("spec")
-        {
-            spec.insert(part.wire_field.to_owned(), face.secret().unwrap_or(Json::Object(json::Object::new())));
+        if let Some(part) = P::SECRET {
+            part.put_in_wire(json, face.secret());
         }
     }
 }
@@ -162,14 +162,17 @@ pub(crate) fn refusal_fields() -> [Field; 2] {
     [Field::Status("state".into()), Field::Status("reason".into())]
 }
 
-fn replace_changed(json: &mut Json, section: &str, before: &Json, after: &Json) {
-    let Json::Object(members) = json else { return };
-    let (Some(Json::Object(target)), Some(Json::Object(after))) = (members.get_mut(section), after.get(section)) else {
-        return;
-    };
-    for (name, value) in after {
-        if before.get(section).and_then(|section| section.get(name)) != Some(value) {
-            target.insert(name.clone(), value.clone());
+/// Replaces the members of `spec` and `status`, and what other kinds have in their place.
+fn replace_changed(json: &mut Json, before: &Json, after: &Json) {
+    let (Json::Object(members), Json::Object(after)) = (json, after) else { return };
+    for (name, after) in after.iter().filter(|(name, _)| !ENVELOPE.contains(&name.as_str())) {
+        match (members.get_mut(name), before.get(name), after) {
+            (Some(Json::Object(section)), Some(before), Json::Object(after)) => {
+                let changed = after.iter().filter(|(name, value)| before.get(name) != Some(value));
+                section.extend(changed.map(|(name, value)| (name.clone(), value.clone())));
+            }
+            (_, before, after) if before != Some(after) => drop(members.insert(name.clone(), after.clone())),
+            _ => {}
         }
     }
 }
@@ -183,7 +186,7 @@ fn merge_metadata(metadata: &mut Metadata, face: &Face, fields: &BTreeSet<Field>
             },
             Field::Owners => metadata.owners = owners(face),
             Field::Finalizer(name) => set_finalizer(&mut metadata.finalizers, name, face.finalizers().contains(name)),
-            Field::Spec(_) | Field::Secret | Field::Status(_) => {}
+            Field::Spec(_) | Field::Secret | Field::Status(_) | Field::StatusSecret => {}
         }
     }
     if fields.iter().any(Field::is_wish) {

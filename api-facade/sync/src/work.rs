@@ -4,7 +4,6 @@ use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Instan
 
 use futures::FutureExt;
 use krake_facade_store::Key;
-use krake_facade_wire::Kind;
 use tokio::{sync::mpsc, task::JoinSet};
 use tracing::Instrument;
 
@@ -74,7 +73,7 @@ struct Look {
 }
 
 async fn look<P: Pairing>(reconciler: Arc<Reconciler<P>>, key: Key, mark: Option<String>) -> Look {
-    let kind = P::Wire::KIND;
+    let kind = P::KIND;
     let span = tracing::info_span!("sync", kind, namespace = key.namespace(), name = key.name());
     let pass = AssertUnwindSafe(reconciler.reconcile(&key, mark.clone())).catch_unwind().instrument(span.clone());
     let outcome = match pass.await {

@@ -1,6 +1,9 @@
 //! What a kind is, for code that serves all of them, and the list of kinds.
 
+use crate::core::{GlobalMetric, GlobalMetricsProvider, Metric, MetricsProvider, Role, RoleBinding};
+use crate::infrastructure::{Cloud, GlobalCloud, GlobalInfrastructureProvider, InfrastructureProvider};
 use crate::kubernetes::{Application, ApplicationComplete, ApplicationShutdown, CloudBinding, Cluster, ClusterBinding};
+use crate::openstack::{MagnumCluster, MagnumClusterBinding, Project};
 use crate::schema::{Enveloped, Mode, Value};
 use crate::{ImmutableField, Invalid, Json, Metadata, json};
 
@@ -19,6 +22,8 @@ pub trait Kind: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static {
     const NAMESPACED: bool;
     /// Whether its objects have a status, which is a subresource.
     const HAS_STATUS: bool = false;
+    /// Whether a PUT that changes nothing succeeds, and still changes nothing; for all other kinds it is refused.
+    const IDENTICAL_PUT_IS_FINE: bool = false;
 
     /// The object's metadata.
     fn metadata(&self) -> &Metadata;
@@ -96,14 +101,16 @@ pub enum StoredError {
     Schema(#[source] Invalid),
 }
 
-/// `kind!(Type, "plural", namespaced: bool)`; kinds that have a status add its field: `, status`.
+/// `kind!(Type, "plural", namespaced: bool)`; kinds that have a status add its field: `, status`; what else is special
+/// about a kind follows in braces.
 macro_rules! kind {
-    ($type:ty, $plural:literal, namespaced: $namespaced:literal $(, $status:ident)?) => {
+    ($type:ty, $plural:literal, namespaced: $namespaced:literal $(, $status:ident)? $(, { $($special:item)* })?) => {
         impl Kind for $type {
             const API: &'static str = <$type as Enveloped>::ENVELOPE_API;
             const KIND: &'static str = <$type as Enveloped>::ENVELOPE_KIND;
             const PLURAL: &'static str = $plural;
             const NAMESPACED: bool = $namespaced;
+            $($($special)*)?
 
             fn metadata(&self) -> &Metadata {
                 &self.metadata
@@ -154,10 +161,23 @@ macro_rules! body {
     };
 }
 
+kind!(Role, "roles", namespaced: false);
+kind!(RoleBinding, "rolebindings", namespaced: false);
+kind!(GlobalMetric, "globalmetrics", namespaced: false);
+kind!(Metric, "metrics", namespaced: true);
+// Source: the REST contract's chapter on updates; the original's command line relies on it.
+kind!(GlobalMetricsProvider, "globalmetricsproviders", namespaced: false, { const IDENTICAL_PUT_IS_FINE: bool = true; });
+kind!(MetricsProvider, "metricsproviders", namespaced: true);
 kind!(Application, "applications", namespaced: true, status);
 kind!(Cluster, "clusters", namespaced: true, status);
+kind!(GlobalInfrastructureProvider, "globalinfrastructureproviders", namespaced: false);
+kind!(InfrastructureProvider, "infrastructureproviders", namespaced: true);
+kind!(GlobalCloud, "globalclouds", namespaced: false, status);
+kind!(Cloud, "clouds", namespaced: true, status);
+kind!(Project, "projects", namespaced: true, status);
+kind!(MagnumCluster, "magnumclusters", namespaced: true, status);
 
-body!(ClusterBinding, ApplicationComplete, ApplicationShutdown, CloudBinding);
+body!(ClusterBinding, ApplicationComplete, ApplicationShutdown, CloudBinding, MagnumClusterBinding);
 
 #[cfg(test)]
 mod tests;

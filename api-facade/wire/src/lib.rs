@@ -10,12 +10,15 @@
 //!
 //! Every record is declared once, with the `record!` macro of `schema.rs`; its fields stand in the order of the wire.
 
+pub mod core;
+pub mod infrastructure;
 pub mod invalid;
 pub mod json;
 pub mod kinds;
 pub mod kubernetes;
 pub mod list;
 pub mod metadata;
+pub mod openstack;
 pub mod problem;
 pub mod timestamp;
 pub mod verbatim;

@@ -5,9 +5,11 @@
 //! same for enums, which are member names on the wire. Everything else is ordinary functions.
 
 mod collection;
+pub(crate) mod container;
 mod field;
 mod scalar;
 
+pub(crate) use container::container;
 pub(crate) use field::{Members, Writer, optional, or, required};
 
 use crate::{Invalid, Json};

@@ -19,7 +19,14 @@ fn fields(values: &[(&str, u8)]) -> Fields {
 }
 
 fn stored(values: &[(&str, u8)]) -> Stored {
-    Stored { uid: "krake".into(), is_deleted: false, has_own_finalizers: false, fields: fields(values) }
+    Stored {
+        uid: "krake".into(),
+        is_deleted: false,
+        has_finalizers: false,
+        has_own_finalizers: false,
+        awaits_cascade: false,
+        fields: fields(values),
+    }
 }
 
 fn object(values: &[(&str, u8)]) -> Object {
@@ -28,6 +35,7 @@ fn object(values: &[(&str, u8)]) -> Object {
         krake_uid: "krake".into(),
         is_deleting: false,
         held: Held { by_mirror: true, ..Held::default() },
+        is_guarded: false,
         fields: fields(values),
         lost: BTreeSet::new(),
         unseen: BTreeSet::new(),
@@ -47,8 +55,13 @@ fn known(base: Option<Base>, stored: Option<Stored>, object: Option<Object>) -> 
     Known { base, stored, object, ..Known::default() }
 }
 
+/// As a DELETE through REST leaves it.
 fn deleted(stored: Stored) -> Stored {
-    Stored { is_deleted: true, ..stored }
+    Stored { is_deleted: true, has_finalizers: true, awaits_cascade: true, ..stored }
+}
+
+fn guarded(object: Object) -> Object {
+    Object { is_guarded: true, ..object }
 }
 
 fn deleting(object: Object) -> Object {
@@ -73,8 +86,17 @@ fn the_table() {
         ("etcd was wiped", known(None, None, o()), Decision::Mirror { is_restored: true }),
         ("both gone", known(b(), None, None), Decision::Forget),
         ("quiet", known(b(), s(), o()), Decision::Nothing),
-        ("marked in REST", known(b(), Some(deleted(stored(&[]))), o()), Decision::DeleteObject),
-        ("marked in REST, never published", known(None, Some(deleted(stored(&[]))), None), Decision::RemoveStored),
+        ("marked in REST", known(b(), Some(deleted(stored(&[]))), o()), Decision::Guard),
+        (
+            "marked in REST, guarded",
+            known(b(), Some(deleted(stored(&[]))), Some(guarded(object(&[])))),
+            Decision::DeleteObject,
+        ),
+        (
+            "marked in REST, never published",
+            known(None, Some(deleted(stored(&[]))), None),
+            Decision::Publish { is_restored: false },
+        ),
         ("marked in REST, object gone", known(b(), Some(deleted(stored(&[]))), None), Decision::RemoveStored),
         (
             "marked in both, cleaned up",
@@ -103,6 +125,21 @@ fn a_deletion_in_kubernetes_first_marks_the_stored_object() {
 fn a_marked_object_waits_for_the_controllers_that_hold_it() {
     let held = Object { held: Held { by_mirror: true, by_krake: true, by_others: false }, ..object(&[]) };
     assert_eq!(decide(&known(Some(base(&[])), Some(deleted(stored(&[]))), Some(deleting(held)))), Decision::Nothing);
+}
+
+#[test]
+fn a_marked_object_that_nothing_holds_waits_for_a_controller() {
+    let done = Stored { is_deleted: true, ..stored(&[]) };
+    assert_eq!(decide(&known(Some(base(&[])), Some(done.clone()), Some(object(&[])))), Decision::Nothing);
+    let held = Stored { has_finalizers: true, ..done };
+    assert_eq!(decide(&known(Some(base(&[])), Some(held), Some(object(&[])))), Decision::DeleteObject);
+}
+
+#[test]
+fn a_marked_object_that_kubernetes_refuses_is_not_published_again() {
+    let marked = deleted(stored(&[("spec.a", 1)]));
+    let refused = Base { object: None, refused: Some(wish(&marked.fields)), ..base(&[]) };
+    assert_eq!(decide(&known(Some(refused), Some(marked), None)), Decision::RemoveStored);
 }
 
 #[test]
@@ -202,8 +239,10 @@ fn carry_out(known: &Known, decision: &Decision) -> Known {
         Decision::Publish { .. } => {
             let source = known.stored.clone().unwrap();
             let wished = source.fields.into_iter().filter(|(field, _)| !field.is_status()).collect();
-            next.object =
-                Some(Object { uid: "published".into(), krake_uid: source.uid, fields: wished, ..object(&[]) });
+            let mut published =
+                Object { uid: "published".into(), krake_uid: source.uid, fields: wished, ..object(&[]) };
+            (published.is_guarded, published.held.by_krake) = (source.awaits_cascade, source.awaits_cascade);
+            next.object = Some(published);
             next.base = Some(agree(&next, |field| !field.is_status(), None));
         }
         Decision::Mirror { .. } => {
@@ -214,6 +253,10 @@ fn carry_out(known: &Known, decision: &Decision) -> Known {
             next.base = Some(agree(&next, |_| true, None));
         }
         Decision::Merge(merge) => apply(&mut next, merge),
+        Decision::Guard => {
+            let object = next.object.as_mut().unwrap();
+            (object.is_guarded, object.held.by_krake) = (true, true);
+        }
         Decision::DeleteObject => next.object.as_mut().unwrap().is_deleting = true,
         Decision::RemoveStored => (next.stored, next.base) = (None, None),
         Decision::Release => next.object.as_mut().unwrap().held.by_mirror = false,
@@ -308,8 +351,10 @@ fn any_base() -> impl Strategy<Value = Option<Base>> {
 }
 
 fn any_world() -> impl Strategy<Value = Known> {
-    let stored =
-        (any_fields(), any::<bool>()).prop_map(|(fields, is_deleted)| Stored { is_deleted, fields, ..stored(&[]) });
+    let stored = (any_fields(), any::<bool>()).prop_map(|(fields, is_deleted)| {
+        let alive = Stored { fields, ..stored(&[]) };
+        if is_deleted { deleted(alive) } else { alive }
+    });
     let held = (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(by_mirror, by_krake, by_others)| Held {
         by_mirror,
         by_krake,

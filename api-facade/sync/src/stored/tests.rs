@@ -4,7 +4,10 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::translate::{application::ApplicationPair, cluster::ClusterPair};
+use krake_facade_wire::{
+    Kind,
+    kubernetes::{Application, Cluster},
+};
 
 const APPLICATION: &str = r#"{"api": "kubernetes", "kind": "Application", "metadata": {"name": "shop", "namespace": "team",
     "labels": {"z": "1", "a": "2"}, "finalizers": ["mine", "cascade_deletion", "cascade_deletion"], "uid": "uid",
@@ -13,7 +16,7 @@ const APPLICATION: &str = r#"{"api": "kubernetes", "kind": "Application", "metad
     "float": 2.0, "nothing": null}], "constraints": {"cluster": {"labels": ["a  is b"]}}, "backoff": 7},
     "status": {"state": "RUNNING", "services": {"web": {"odd": 1}}, "complete_token": "t", "last_applied_manifest": [{}]}}"#;
 
-fn application() -> Stored<ApplicationPair> {
+fn application() -> Stored<Application> {
     Stored::parse(APPLICATION.as_bytes(), &Directory::default()).unwrap()
 }
 
@@ -27,7 +30,7 @@ fn fields(names: &[&str]) -> BTreeSet<Field> {
 
 fn object_face(spec: &serde_json::Value, status: &serde_json::Value) -> Face {
     let object = json!({ "metadata": { "name": "shop" }, "spec": spec, "status": status });
-    Face::of_object::<ApplicationPair>(&serde_json::from_value(object).unwrap(), None).unwrap()
+    Face::of_object::<Application>(&serde_json::from_value(object).unwrap(), None).unwrap()
 }
 
 #[test]
@@ -51,7 +54,7 @@ fn what_the_object_did_not_change_stays_as_the_client_wrote_it() {
 fn a_change_of_status_does_not_move_the_time_of_the_last_change() {
     let face = object_face(&json!({ "hooks": ["complete"] }), &json!({ "state": "FAILED" }));
     let merge = |names: &[&str]| application().merge(&face, &fields(names), &moment(), &Directory::default()).unwrap();
-    let modified = |stored: Stored<ApplicationPair>| stored.wire.metadata().modified;
+    let modified = |stored: Stored<Application>| stored.wire.metadata().modified;
     assert_eq!(modified(merge(&["status.state"])), application().wire.metadata().modified);
     assert_eq!(modified(merge(&["spec.hooks"])), Timestamp::EPOCH);
 }
@@ -68,7 +71,7 @@ fn labels_are_merged_one_by_one() {
 #[test]
 fn a_mark_is_set_once_and_keeps_its_time() {
     let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
-    let marked = |stored: &Stored<ApplicationPair>, deleted| {
+    let marked = |stored: &Stored<Application>, deleted| {
         let moment = Moment { now: Timestamp::EPOCH, deleted };
         stored.merge(&Face::default(), &BTreeSet::new(), &moment, &Directory::default()).unwrap()
     };
@@ -100,13 +103,13 @@ fn a_refusal_is_told_in_the_words_of_krake() {
 fn a_kubeconfig_is_shown_where_the_contract_has_it() {
     let object = json!({ "metadata": { "name": "edge", "namespace": "team", "uid": "u" }, "spec": {} });
     let object: DynamicObject = serde_json::from_value(object).unwrap();
-    let face = Face::of_object::<ClusterPair>(&object, Some(json!({ "users": [] }))).unwrap();
+    let face = Face::of_object::<Cluster>(&object, Some(json!({ "users": [] }))).unwrap();
     let key = Key::of::<krake_facade_wire::kubernetes::Cluster>(Some("team"), "edge");
     let names = Directory::default();
-    let stored = Stored::<ClusterPair>::of_object(&key, &object, &face, &names).unwrap();
+    let stored = Stored::<Cluster>::of_object(&key, &object, &face, &names).unwrap();
     assert_eq!(stored.wire.spec.kubeconfig.len(), 1);
     assert_eq!(stored.face.fields().get(&Field::Secret), face.fields().get(&Field::Secret));
-    let other = Face::of_object::<ClusterPair>(&object, Some(json!({ "users": [1] }))).unwrap();
+    let other = Face::of_object::<Cluster>(&object, Some(json!({ "users": [1] }))).unwrap();
     let merged = stored.merge(&other, &fields(&["secret"]), &moment(), &names).unwrap();
     assert_eq!(merged.face.fields().get(&Field::Secret), other.fields().get(&Field::Secret));
 }

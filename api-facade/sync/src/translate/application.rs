@@ -1,4 +1,4 @@
-//! Application.
+//! Application. The tokens, certificates and keys of its hooks are in a Secret in Kubernetes.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +19,12 @@ use super::{
         time_to_wire, value_to_object, word,
     },
 };
-use crate::directory::Directory;
+use crate::{
+    directory::Directory,
+    secret::{Form, SecretPart, Section},
+};
 
-/// Application in REST and in Kubernetes.
-pub struct ApplicationPair;
-
-impl Pairing for ApplicationPair {
-    type Wire = wire::Application;
+impl Pairing for wire::Application {
     type Resource = crd::Application;
     type Spec = crd::ApplicationSpec;
     type Status = crd::ApplicationStatus;
@@ -33,18 +32,32 @@ impl Pairing for ApplicationPair {
     const OBJECT_ONLY: &'static [&'static str] =
         &["migrationStrategy", "observedGeneration", "conditions", "scheduledGeneration"];
 
+    const SECRET: Option<SecretPart> = Some(SecretPart {
+        section: Section::Status,
+        reference: &["hookSecretRef"],
+        suffix: "-krake-hooks",
+        form: Form::Texts(&[
+            ("complete-token", &["complete_token"]),
+            ("complete-cert", &["complete_cert"]),
+            ("complete-key", &["complete_key"]),
+            ("shutdown-token", &["shutdown_token"]),
+            ("shutdown-cert", &["shutdown_cert"]),
+            ("shutdown-key", &["shutdown_key"]),
+        ]),
+    });
+
     fn fresh_status() -> Self::Status {
         crd::ApplicationStatus { state: Some(crd::ApplicationState::default()), ..Default::default() }
     }
 
-    fn to_object(application: &wire::Application, names: &Directory) -> (Self::Spec, Self::Status) {
-        let wire::Application { metadata, spec, status } = application;
+    fn to_object(&self, names: &Directory) -> (Self::Spec, Self::Status) {
+        let Self { metadata, spec, status } = self;
         (spec_to_object(spec, metadata.inherit_labels), status_to_object(status, names))
     }
 
-    fn to_wire(spec: Self::Spec, status: Self::Status, mut metadata: Metadata, names: &Directory) -> wire::Application {
+    fn to_wire(spec: Self::Spec, status: Self::Status, mut metadata: Metadata, names: &Directory) -> Self {
         metadata.inherit_labels = spec.inherit_labels;
-        wire::Application { metadata, spec: spec_to_wire(spec), status: status_to_wire(status, names) }
+        Self { metadata, spec: spec_to_wire(spec), status: status_to_wire(status, names) }
     }
 }
 
@@ -217,6 +230,7 @@ fn status_to_object(status: &wire::ApplicationStatus, names: &Directory) -> crd:
             remaining_retries: retries.unwrap_or_default(),
             next_attempt: scheduled_retry.as_ref().map(time_to_object),
         }),
+        hook_secret_ref: None,
         services: services.iter().filter_map(|(name, at)| Some((name.clone(), at.as_str()?.to_owned()))).collect(),
         container_health: health_to_object(*container_health),
     }
@@ -235,6 +249,7 @@ fn status_to_wire(status: crd::ApplicationStatus, names: &Directory) -> wire::Ap
         triggered_at,
         running_on,
         scheduling,
+        hook_secret_ref: _,
         services,
         container_health,
     } = status;

@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 
 use krake_crds::kubernetes::{application::Backoff, cluster as crd};
-use krake_facade_wire::{Metadata, MetricRef, json::Object, kubernetes as wire};
+use krake_facade_wire::{Metadata, json::Object, kubernetes as wire};
 
 use super::{
-    Pairing, SecretPart, reference,
+    Pairing, reference,
     status::{
-        constraints_to_object, constraints_to_wire, object_to_value, reason_to_object, reason_to_wire, time_to_object,
-        time_to_wire, value_to_object, word,
+        constraints_to_object, constraints_to_wire, metrics_to_object, metrics_to_wire, object_to_value,
+        reason_to_object, reason_to_wire, reasons_to_object, reasons_to_wire, time_to_object, time_to_wire,
+        value_to_object, word,
     },
 };
-use crate::directory::Directory;
+use crate::{
+    directory::Directory,
+    secret::{Form, SecretPart, Section},
+};
 
-/// Cluster in REST and in Kubernetes.
-pub struct ClusterPair;
-
-impl Pairing for ClusterPair {
-    type Wire = wire::Cluster;
+impl Pairing for wire::Cluster {
     type Resource = crd::Cluster;
     type Spec = crd::ClusterSpec;
     type Status = crd::ClusterStatus;
@@ -26,24 +26,24 @@ impl Pairing for ClusterPair {
     const OBJECT_ONLY: &'static [&'static str] =
         &["observedGeneration", "conditions", "version", "nodeCount", "readyNodeCount"];
     const SECRET: Option<SecretPart> = Some(SecretPart {
-        wire_field: "kubeconfig",
-        reference_field: "kubeconfigSecretRef",
-        key: "kubeconfig",
+        section: Section::Spec,
+        reference: &["kubeconfigSecretRef"],
         suffix: "-kubeconfig",
+        form: Form::Document { key: "kubeconfig", wire: &["kubeconfig"] },
     });
 
     fn fresh_status() -> Self::Status {
         crd::ClusterStatus { state: Some(crd::ClusterState::default()), ..Default::default() }
     }
 
-    fn to_object(cluster: &wire::Cluster, names: &Directory) -> (Self::Spec, Self::Status) {
-        let wire::Cluster { metadata, spec, status } = cluster;
+    fn to_object(&self, names: &Directory) -> (Self::Spec, Self::Status) {
+        let Self { metadata, spec, status } = self;
         (spec_to_object(spec, metadata.inherit_labels), status_to_object(status, names))
     }
 
-    fn to_wire(spec: Self::Spec, status: Self::Status, mut metadata: Metadata, names: &Directory) -> wire::Cluster {
+    fn to_wire(spec: Self::Spec, status: Self::Status, mut metadata: Metadata, names: &Directory) -> Self {
         metadata.inherit_labels = spec.inherit_labels;
-        wire::Cluster { metadata, spec: spec_to_wire(spec), status: status_to_wire(status, names) }
+        Self { metadata, spec: spec_to_wire(spec), status: status_to_wire(status, names) }
     }
 }
 
@@ -75,7 +75,7 @@ fn spec_to_object(spec: &wire::ClusterSpec, inherit_labels: bool) -> crd::Cluste
         tosca: (!tosca.is_empty()).then(|| object_to_value(tosca)),
         custom_resources: custom_resources.clone(),
         constraints: crd::ClusterPlacementConstraints { cloud },
-        metrics: metrics.iter().map(metric_to_object).collect(),
+        metrics: metrics_to_object(metrics),
         inherit_metrics: *inherit_metrics,
         backoff: Backoff { factor: *backoff, delay_seconds: *backoff_delay, limit: *backoff_limit },
         auto_generated: *auto_generated,
@@ -105,23 +105,13 @@ fn spec_to_wire(spec: crd::ClusterSpec) -> wire::ClusterSpec {
         tosca: tosca.as_ref().map(value_to_object).unwrap_or_default(),
         custom_resources,
         constraints: wire::ClusterPlacementConstraints { cloud },
-        metrics: metrics.into_iter().map(metric_to_wire).collect(),
+        metrics: metrics_to_wire(metrics),
         inherit_metrics,
         backoff: factor,
         backoff_delay: delay_seconds,
         backoff_limit: limit,
         auto_generated,
     }
-}
-
-fn metric_to_object(metric: &MetricRef) -> crd::MetricReference {
-    let MetricRef { name, weight, namespaced } = metric.clone();
-    crd::MetricReference { name, weight, namespaced }
-}
-
-fn metric_to_wire(metric: crd::MetricReference) -> MetricRef {
-    let crd::MetricReference { name, weight, namespaced } = metric;
-    MetricRef { name, weight, namespaced }
 }
 
 fn status_to_object(status: &wire::ClusterStatus, names: &Directory) -> crd::ClusterStatus {
@@ -152,7 +142,7 @@ fn status_to_object(status: &wire::ClusterStatus, names: &Directory) -> crd::Clu
         running_on: running_on.as_ref().map(|place| reference::to_object(place, names)),
         triggered_at: kube_controller_triggered.as_ref().map(time_to_object),
         cluster_id: cluster_id.clone(),
-        metrics_reasons: metrics_reasons.iter().map(|(name, why)| (name.clone(), reason_to_object(why))).collect(),
+        metrics_reasons: reasons_to_object(metrics_reasons),
     }
 }
 
@@ -178,7 +168,7 @@ fn status_to_wire(status: crd::ClusterStatus, names: &Directory) -> wire::Cluste
         reason: reason.map(reason_to_wire),
         kube_controller_triggered: triggered_at.map(|time| time_to_wire(&time)),
         state: wire::ClusterState::find(&state.unwrap_or_default().to_string()).unwrap_or_default(),
-        metrics_reasons: metrics_reasons.into_iter().map(|(name, why)| (name, reason_to_wire(why))).collect(),
+        metrics_reasons: reasons_to_wire(metrics_reasons),
         nodes: nodes.into_iter().map(node_to_wire).collect(),
         cluster_id,
         scheduled: scheduled_at.map(|time| time_to_wire(&time)),

@@ -1,8 +1,8 @@
 //! Metadata: finalizers, uid and times.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use krake_crds::finalizer;
-use krake_facade_wire::Timestamp;
+use krake_crds::{finalizer, krake_metadata::KrakeMetadata};
+use krake_facade_wire::{Metadata, Timestamp};
 
 use crate::decide::Held;
 
@@ -59,6 +59,13 @@ pub fn add_finalizer(list: &mut Vec<String>, finalizer: String) {
     let before = rank(&finalizer)
         .map_or(0, |own| list.iter().rev().take_while(|other| rank(other).is_some_and(|other| other > own)).count());
     list.insert(list.len() - before, finalizer);
+}
+
+/// What Krake's metadata has that goes into the custom resource's `spec` with it. Labels, owners and identity follow in
+/// their own way.
+#[must_use]
+pub fn krake(metadata: &Metadata) -> KrakeMetadata {
+    KrakeMetadata { inherit_labels: metadata.inherit_labels, ..KrakeMetadata::default() }
 }
 
 /// When an object came to be.

@@ -73,11 +73,11 @@ proptest! {
     #[test]
     fn everything_the_custom_resource_holds_survives_rest(spec in any_spec(), status in any_status()) {
         let names = Directory::default();
-        let wire = ClusterPair::to_wire(spec.clone(), status.clone(), metadata(), &names);
-        let (spec_back, status_back) = ClusterPair::to_object(&wire, &names);
+        let wire = wire::Cluster::to_wire(spec.clone(), status.clone(), metadata(), &names);
+        let (spec_back, status_back) = wire.to_object(&names);
         prop_assert_eq!(&spec_back, &spec);
         prop_assert_eq!(&status_back, &status);
-        prop_assert_eq!(ClusterPair::to_wire(spec_back, status_back, metadata(), &names), wire);
+        prop_assert_eq!(wire::Cluster::to_wire(spec_back, status_back, metadata(), &names), wire);
     }
 }
 
