@@ -1,135 +1,133 @@
-//! Flags and environment of the facade. What comes out of here needs no further check.
+//! The command line and the environment, and for each of its options: the key in the file, the default, the rules.
+//!
+//! ```text
+//! flags, environment ──▶ Options ──fill (file)──▶ Options ──resolve (defaults, rules)──▶ Settings
+//! ```
+//!
+//! There is one module per concern; a new setting is a field in one of them. Options that the original has as well keep
+//! its names, also where ours has a better one. Source: the REST contract's chapter on configuration.
 
-use std::net::SocketAddr;
+mod api;
+mod authentication;
+mod etcd;
+mod management;
+mod process;
+mod tls;
+mod value;
+
 use std::path::PathBuf;
-use std::time::Duration;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
-use krake_operator_process::telemetry;
+use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::authn::Strategy;
 use crate::authz::Authorization;
+use crate::config::{Findings, Section};
+use crate::settings::Settings;
 
 /// Serves Krake's REST API from etcd, and keeps it in step with the custom resources of the management cluster.
 ///
 /// Any number of copies may run on one etcd: all of them serve, and the one that holds the Lease
 /// `krake-api-facade-sync` runs the sync.
-/// The flag before the environment variable, the variable before the default.
+///
+/// A setting is taken from its flag, else from its environment variable, else from the file that `--config` names, else
+/// it has its default. The file is the original Krake's `api.yaml`, as it is (YAML or JSON), with keys added; nothing in
+/// it is required, except what the description of a setting says. Hyphens and underscores in keys are the same. A key
+/// that nobody knows is a mistake. The original's flags (`--host`, `--etcd-host`, …) work as well.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "krake-api-facade", version)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+    /// Configuration file. Default: none is read.
+    #[arg(long, env = "KRAKE_CONFIG", value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) api: Api,
-    #[command(flatten)]
-    pub(crate) etcd: Etcd,
-    #[command(flatten)]
-    pub(crate) management: Management,
-    /// Address, with port, of `/healthz`, `/readyz` and `/metrics`. Port 0 takes a free one.
-    #[arg(long, env = "KRAKE_HEALTH_ADDRESS", default_value = "0.0.0.0:9444")]
-    pub(crate) health_address: SocketAddr,
-    /// How log lines are written, to standard error. `RUST_LOG` says which; default `info`.
-    #[arg(long, env = "KRAKE_LOG_FORMAT", value_enum, default_value_t)]
-    pub(crate) log_format: telemetry::Format,
+    pub(crate) options: Options,
 }
 
 /// What to do instead of serving.
-#[derive(Subcommand, Clone, Copy, Debug)]
+#[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Command {
     /// Take the facade's finalizer off every custom resource, before the facade is removed for good; stop all copies
     /// first. Needs --kubeconfig or the service account of the pod.
     Detach,
+    /// Write resources straight to etcd, before anybody can use the API: roles, role bindings, metrics and metrics
+    /// providers. All of them are written, or none.
+    Bootstrap(Bootstrap),
 }
 
-/// How the REST API behaves.
+/// What is written to etcd.
 #[derive(ClapArgs, Clone, Debug)]
-pub(crate) struct Api {
-    /// Address, with port, of the REST API. Port 0 takes a free one. Everybody who reaches it may use it.
-    #[arg(long, env = "KRAKE_LISTEN", default_value = "127.0.0.1:8080")]
-    pub(crate) listen: SocketAddr,
-    /// Who may do what.
-    #[arg(long, env = "KRAKE_AUTHORIZATION", value_enum, default_value_t)]
-    pub(crate) authorization: Authorization,
-    /// Origin of the web pages that may call the API from a browser, such as `https://example.com`; `*` for all.
-    #[arg(long, env = "KRAKE_CORS_ORIGIN", default_value = "*")]
-    pub(crate) cors_origin: String,
-    /// The page that explains problems by name, named in error answers; empty for none.
-    #[arg(
-        long,
-        env = "KRAKE_PROBLEM_BASE_URL",
-        default_value = "https://rak-n-rok.readthedocs.io/projects/krake/en/latest/user/problem.html"
-    )]
-    pub(crate) problem_base_url: String,
-    /// How often a change is tried again, before the client is told, when somebody else wrote the same object at the same
-    /// moment. 0 to 100.
-    #[arg(long, env = "KRAKE_RETRY_TRANSACTIONS", default_value_t = 1, value_parser = value_parser!(u32).range(0..=100))]
-    pub(crate) retry_transactions: u32,
+pub(crate) struct Bootstrap {
+    /// Files of YAML documents, each a resource as the API shows it; `-` for standard input.
+    #[arg(value_name = "FILE", required_unless_present_any = ["default_roles", "print_default_roles"])]
+    pub(crate) files: Vec<PathBuf>,
+    /// Replace resources that exist already. The new ones are others, with uids of their own.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Also write the roles and role bindings of Krake's own components and of its administrator, `system:admin`.
+    #[arg(long)]
+    pub(crate) default_roles: bool,
+    /// Print those roles, and do nothing.
+    #[arg(long, exclusive = true)]
+    pub(crate) print_default_roles: bool,
 }
 
-/// How etcd is reached.
-#[derive(ClapArgs, Clone, Debug)]
-pub(crate) struct Etcd {
-    /// URLs of the members of one etcd cluster, separated by commas. It may be down when the facade starts.
-    #[arg(long, env = "KRAKE_ETCD_ENDPOINTS", value_delimiter = ',', default_value = "http://127.0.0.1:2379")]
-    pub(crate) etcd_endpoints: Vec<String>,
-    /// Seconds one call to etcd may take. 1 to 60.
-    #[arg(long, env = "KRAKE_ETCD_TIMEOUT_SECONDS", default_value_t = 5, value_parser = value_parser!(u64).range(1..=60))]
-    pub(crate) etcd_timeout_seconds: u64,
+/// All that can also stand in the file. What is `None` was not given.
+#[derive(ClapArgs, Clone, Debug, Default)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    api: api::Api,
+    #[command(flatten)]
+    tls: tls::Tls,
+    #[command(flatten)]
+    authentication: authentication::Authentication,
+    #[command(flatten)]
+    etcd: etcd::Etcd,
+    #[command(flatten)]
+    management: management::Management,
+    #[command(flatten)]
+    process: process::Process,
 }
 
-impl Etcd {
-    /// How long one call may take.
-    pub(crate) fn timeout(&self) -> Duration {
-        Duration::from_secs(self.etcd_timeout_seconds)
+impl Options {
+    /// Takes from the file what was not given.
+    pub(crate) fn fill(&mut self, file: &mut Section<'_>) {
+        let Self { api, tls, authentication, etcd, management, process } = self;
+        api.fill(file);
+        file.section("tls", |file| tls.fill(file));
+        file.section("authentication", |file| {
+            file.text("cors_origin", &mut api.cors_origin);
+            authentication.fill(file);
+        });
+        authentication.fill_authorization(file);
+        file.section("etcd", |file| etcd.fill(file));
+        file.section("management", |file| management.fill(file));
+        process.fill(file);
+        for unused in ["default_roles", "default_role_bindings"] {
+            if file.take(unused).is_some() {
+                file.remark(format!(
+                    "`{unused}` is not used, as in the original; the subcommand bootstrap writes roles"
+                ));
+            }
+        }
     }
-}
 
-/// Whether the sync runs, and how the management cluster is reached then.
-#[derive(ClapArgs, Clone, Debug)]
-pub(crate) struct Management {
-    /// Whether the REST API is kept in step with the custom resources of a management cluster.
-    #[arg(long, env = "KRAKE_SYNC", value_enum, default_value_t)]
-    pub(crate) sync: Sync,
-    /// Kubeconfig file of the management cluster. Default: the service account of the pod. Not read with `--sync off`.
-    #[arg(long, env = "KRAKE_KUBECONFIG")]
-    pub(crate) kubeconfig: Option<PathBuf>,
-    /// Namespace of the Lease `krake-api-facade-sync`; it must exist.
-    #[arg(long, env = "KRAKE_NAMESPACE", default_value = "krake-system")]
-    pub(crate) namespace: String,
-    /// Name of this copy in the Lease and in Events, usually the pod's.
-    #[arg(long, env = "POD_NAME", default_value = "krake-api-facade")]
-    pub(crate) pod_name: String,
-}
-
-/// Whether the sync runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Sync {
-    /// Changes go both ways between the REST API and the custom resources.
-    #[default]
-    On,
-    /// The REST API stands alone; no management cluster is needed.
-    Off,
+    /// Gives what is still open its default, and applies the rules that concern several settings.
+    pub(crate) fn resolve(self, findings: &mut Findings) -> Settings {
+        let api = self.api.resolve(self.tls, findings);
+        let client_certificates = api.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        let (authentication, authorization) = self.authentication.resolve(client_certificates, findings);
+        let (health_address, log) = self.process.resolve();
+        let (etcd, management) = (self.etcd.resolve(), self.management.resolve());
+        let is_open = authorization.authorization == Authorization::AlwaysAllow
+            && (authentication.allow_anonymous || matches!(authentication.strategy, Strategy::Fixed { .. }));
+        if is_open && !api.listen.ip().is_loopback() {
+            findings.remark(format!("whoever reaches {} may do everything: see --authorization", api.listen));
+        }
+        Settings { api, authentication, authorization, etcd, management, health_address, log }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_flags_are_consistent() {
-        Args::command().debug_assert();
-    }
-
-    #[test]
-    fn several_members_of_etcd_are_separated_by_commas() {
-        let args = Args::try_parse_from(["krake-api-facade", "--etcd-endpoints", "http://a:1,http://b:2"]).unwrap();
-        assert_eq!(args.etcd.etcd_endpoints, ["http://a:1", "http://b:2"]);
-    }
-
-    #[test]
-    fn a_call_to_etcd_needs_some_time() {
-        assert!(Args::try_parse_from(["krake-api-facade", "--etcd-timeout-seconds", "0"]).is_err());
-    }
-}
+mod tests;

@@ -17,15 +17,17 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use self::synchronise::Synchronise;
-use crate::args::{Args, Sync};
-use crate::authn::Authentication;
+use crate::authn::{self, Authentication};
+use crate::authz::Authorizer;
 use crate::cors::AllowedOrigin;
 use crate::instruments::Instruments;
 use crate::problem::Documentation;
 use crate::resource::{Resource, Shared};
-use crate::router::{Kinds, Surroundings, router};
+use crate::router::{Resources, Surroundings, router};
 use crate::served::Served;
 use crate::server;
+use crate::settings::{self, Settings};
+use crate::tls::{self, Tls};
 
 /// How long requests under way may take to end: less than the grace of a pod.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -39,6 +41,10 @@ pub(crate) enum Error {
     Store(#[source] StoreError),
     #[error("connecting to the management cluster")]
     Management(#[source] management::Error),
+    #[error("preparing authentication")]
+    Authentication(#[source] authn::Error),
+    #[error("preparing HTTPS")]
+    Tls(#[source] tls::Error),
     #[error("detaching the objects")]
     Detach(#[source] krake_facade_sync::error::Error),
     #[error("binding the address of the REST API")]
@@ -52,23 +58,27 @@ pub(crate) enum Error {
 }
 
 /// Runs the facade until `stop`.
-pub(crate) async fn run(args: Args, stop: CancellationToken) -> Result<(), Error> {
+pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> Result<(), Error> {
     let mut registry = Registry::with_prefix("krake_api_facade");
+    let management = match settings.management.sync || settings.authentication.token_review {
+        true => Some(management(&settings.management).await?),
+        false => None,
+    };
     let facade = Facade {
-        store: store(&args).await?,
-        management: match args.management.sync {
-            Sync::On => Some(management(&args).await?),
-            Sync::Off => None,
-        },
+        store: store(&settings).await?,
+        authentication: Authentication::new(&settings.authentication, management.clone())
+            .map_err(Error::Authentication)?,
+        management: management.filter(|_| settings.management.sync),
+        tls: tls(&settings.api).await?,
         instruments: Instruments::register(&mut registry),
         readiness: Readiness::new(),
         stop,
-        args,
+        settings,
     };
     let synchronise = facade.synchronise(&mut registry);
-    let admin = Admin::bind(facade.args.health_address, facade.readiness.clone(), Arc::new(registry));
+    let admin = Admin::bind(facade.settings.health_address, facade.readiness.clone(), Arc::new(registry));
     let admin = admin.await.map_err(Error::Admin)?;
-    let listener = TcpListener::bind(facade.args.api.listen).await.map_err(Error::Bind)?;
+    let listener = TcpListener::bind(facade.settings.api.listen).await.map_err(Error::Bind)?;
     tokio::select! {
         ended = facade.run(listener, synchronise) => ended,
         ended = admin.run(CancellationToken::new()) => ended.map_err(Error::Admin),
@@ -76,38 +86,46 @@ pub(crate) async fn run(args: Args, stop: CancellationToken) -> Result<(), Error
 }
 
 /// Takes our finalizer off every object, so that nothing is stuck when the facade is gone; gives how many had it.
-pub(crate) async fn detach(args: &Args) -> Result<usize, Error> {
-    krake_facade_sync::detach(&management(args).await?).await.map_err(Error::Detach)
+pub(crate) async fn detach(settings: &settings::Management) -> Result<usize, Error> {
+    krake_facade_sync::detach(&management(settings).await?).await.map_err(Error::Detach)
 }
 
-async fn management(args: &Args) -> Result<Client, Error> {
-    management::client(args.management.kubeconfig.as_deref()).await.map_err(Error::Management)
+async fn management(settings: &settings::Management) -> Result<Client, Error> {
+    management::client(settings.kubeconfig.as_deref()).await.map_err(Error::Management)
 }
 
-async fn store(args: &Args) -> Result<Store, Error> {
+async fn store(settings: &Settings) -> Result<Store, Error> {
     let config = Config {
-        endpoints: args.etcd.etcd_endpoints.clone(),
-        tombstones: args.management.sync == Sync::On,
-        call_timeout: args.etcd.timeout(),
+        endpoints: settings.etcd.endpoints.clone(),
+        tombstones: settings.management.sync,
+        call_timeout: settings.etcd.timeout,
     };
     Store::connect(config).await.map_err(Error::Store)
+}
+
+async fn tls(settings: &settings::Api) -> Result<Option<Arc<Tls>>, Error> {
+    let Some(files) = settings.tls.clone() else { return Ok(None) };
+    Ok(Some(Tls::load(files).await.map_err(Error::Tls)?.into()))
 }
 
 /// What the tasks are made of.
 struct Facade {
     store: Store,
+    authentication: Authentication,
+    /// The management cluster, if there is a sync.
     management: Option<Client>,
+    tls: Option<Arc<Tls>>,
     instruments: Instruments,
     readiness: Readiness,
     stop: CancellationToken,
-    args: Args,
+    settings: Settings,
 }
 
 impl Facade {
     fn synchronise(&self, registry: &mut Registry) -> Option<Synchronise> {
         let client = self.management.clone()?;
         let instruments = krake_facade_sync::Instruments::register(registry);
-        Some(Synchronise::new(client, self.store.clone(), instruments, &self.readiness, &self.args.management))
+        Some(Synchronise::new(client, self.store.clone(), instruments, &self.readiness, &self.settings.management))
     }
 
     async fn run(&self, listener: TcpListener, synchronise: Option<Synchronise>) -> Result<(), Error> {
@@ -115,37 +133,30 @@ impl Facade {
         let mut tasks = JoinSet::new();
         let probing = probe(self.store.clone(), self.readiness.clone(), self.stop.clone());
         tasks.spawn(named("the probe of etcd", probing));
-        let kinds = Kinds { applications: self.kind(&mut tasks), clusters: self.kind(&mut tasks) };
-        let app = router(kinds, self.surroundings());
-        tasks.spawn(named("the REST API", serve(listener, app, self.stop.clone())));
+        let authorizer = Authorizer::new(self.settings.authorization, self.store.clone());
+        let app = router(
+            &mut Kinds { facade: &self, tasks: &mut tasks, authorizer: &authorizer },
+            authorizer.clone(),
+            self.surroundings(),
+        );
+        tasks.spawn(named("the REST API", serve(listener, app, self.tls.clone(), self.stop.clone())));
+        if let Some(tls) = self.tls.clone() {
+            let stop = self.stop.clone();
+            tasks.spawn(named("the certificates", async move { tls.follow(tls::LOOK_INTERVAL, stop).await }));
+        }
         if let Some(synchronise) = synchronise {
             tasks.spawn(named("the sync", synchronise.run(self.stop.clone())));
         }
         supervise(tasks, &self.stop).await
     }
 
-    fn kind<K: Served>(&self, tasks: &mut JoinSet<&'static str>) -> Resource<K> {
-        let hub = Hub::new(self.store.clone());
-        let (running, stop) = (hub.clone(), self.stop.clone());
-        tasks.spawn(named(K::PLURAL, async move { running.run(stop).await }));
-        let shared = Shared {
-            store: self.store.clone(),
-            authorization: self.args.api.authorization,
-            retry_transactions: self.args.api.retry_transactions,
-            management: self.management.clone(),
-            instruments: self.instruments.clone(),
-            stop: self.stop.clone(),
-        };
-        Resource { shared, hub }
-    }
-
     fn surroundings(&self) -> Surroundings {
-        let api = &self.args.api;
+        let api = &self.settings.api;
         if api.cors_origin == "*" {
             tracing::info!("web pages of any origin may call the API");
         }
         Surroundings {
-            authentication: Authentication::Anonymous,
+            authentication: self.authentication.clone(),
             allowed_origin: AllowedOrigin::new(&api.cors_origin),
             documentation: Documentation { base_url: api.problem_base_url.as_str().into() },
             instruments: self.instruments.clone(),
@@ -153,12 +164,38 @@ impl Facade {
     }
 }
 
-async fn serve(listener: TcpListener, app: axum::Router, stop: CancellationToken) {
+/// Starts what serves each kind.
+struct Kinds<'a> {
+    facade: &'a Facade,
+    tasks: &'a mut JoinSet<&'static str>,
+    authorizer: &'a Authorizer,
+}
+
+impl Resources for Kinds<'_> {
+    fn resource<K: Served>(&mut self) -> Resource<K> {
+        let Facade { store, settings, management, instruments, stop, .. } = self.facade;
+        let hub = Hub::new(store.clone());
+        let (running, ends) = (hub.clone(), stop.clone());
+        self.tasks.spawn(named(K::PLURAL, async move { running.run(ends).await }));
+        let shared = Shared {
+            store: store.clone(),
+            authorizer: self.authorizer.clone(),
+            retry_transactions: settings.etcd.retry_transactions,
+            management: management.clone(),
+            instruments: instruments.clone(),
+            stop: stop.clone(),
+        };
+        Resource { shared, hub }
+    }
+}
+
+async fn serve(listener: TcpListener, app: axum::Router, tls: Option<Arc<Tls>>, stop: CancellationToken) {
+    let scheme = if tls.is_some() { "https" } else { "http" };
     match listener.local_addr() {
-        Ok(address) => tracing::info!(%address, "serving the REST API"),
+        Ok(address) => tracing::info!(scheme, %address, "serving the REST API"),
         Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "serving at an unknown address"),
     }
-    server::serve(listener, app, stop, DRAIN).await;
+    server::serve(listener, app, tls, stop, DRAIN).await;
 }
 
 /// Keeps the process unready while etcd does not answer.

@@ -1,7 +1,15 @@
-//! Who may do what. So far one rule for everybody; roles and bindings are a further variant of [`Authorization`].
+//! Who may do what. Source: sections 6.2 and 6.3 of the REST contract.
+
+mod index;
+mod rule;
+
+use std::sync::Arc;
 
 use clap::ValueEnum;
+use krake_facade_store::Store;
 
+use self::index::Current;
+use self::rule::{Verdict, decide};
 use crate::authn::User;
 use crate::problem::Failure;
 
@@ -35,6 +43,16 @@ pub(crate) struct Access<'a> {
     pub(crate) verb: Verb,
 }
 
+/// How permissions are decided: what the configuration says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// The mode.
+    pub(crate) authorization: Authorization,
+    /// Whether a rule for some namespaces grants nothing outside of them. Only for [`Authorization::Rbac`]; off in the
+    /// original.
+    pub(crate) strict: bool,
+}
+
 /// How permissions are decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Authorization {
@@ -43,21 +61,55 @@ pub(crate) enum Authorization {
     AlwaysAllow,
     /// Nobody may touch any resource.
     AlwaysDeny,
+    /// Users may do what the roles bound to them say.
+    #[value(alias = "RBAC")]
+    Rbac,
 }
 
-impl Authorization {
-    /// Refuses what is not permitted.
+/// Decides about permissions. Clones share what they know.
+#[derive(Clone)]
+pub(crate) struct Authorizer {
+    settings: Settings,
+    current: Arc<Current>,
+}
+
+impl Authorizer {
+    /// Decides as the settings say; roles and their bindings are in the store.
+    #[must_use]
+    pub(crate) fn new(settings: Settings, store: Store) -> Self {
+        Self { settings, current: Arc::new(Current::new(store)) }
+    }
+
+    /// Refuses what is not permitted at this moment.
     ///
     /// # Errors
-    /// [`Failure::Forbidden`].
-    pub(crate) fn permit(self, user: &User, access: &Access<'_>) -> Result<(), Failure> {
-        match self {
-            Self::AlwaysAllow => Ok(()),
-            Self::AlwaysDeny => {
-                let Access { api, plural, subresource, namespace, verb } = access;
-                tracing::debug!(user = &*user.0, api, plural, subresource, namespace, ?verb, "forbidden");
-                Err(Failure::Forbidden)
+    /// [`Failure::Forbidden`], [`Failure::Anonymous`], or [`Failure::Store`] if the roles cannot be read.
+    pub(crate) async fn permit(&self, user: &User, access: &Access<'_>) -> Result<(), Failure> {
+        let verdict = match self.settings.authorization {
+            Authorization::AlwaysAllow => Verdict::Granted,
+            Authorization::AlwaysDeny => Verdict::Refused,
+            Authorization::Rbac => {
+                let index = self.current.index().await?;
+                decide(user, index.rules_of(&user.0), access, self.settings.strict)
             }
+        };
+        if verdict != Verdict::Granted {
+            let Access { api, plural, subresource, namespace, verb } = access;
+            tracing::debug!(user = &*user.0, api, plural, subresource, namespace, ?verb, "forbidden");
         }
+        match verdict {
+            Verdict::Granted => Ok(()),
+            Verdict::Anonymous => Err(Failure::Anonymous),
+            Verdict::Refused => Err(Failure::Forbidden),
+        }
+    }
+
+    /// The names of the roles that are bound to a user, sorted, each once, whether they exist or count or not.
+    ///
+    /// # Errors
+    /// [`Failure::Store`] if they cannot be read.
+    pub(crate) async fn roles_of(&self, user: &User) -> Result<Vec<String>, Failure> {
+        let index = self.current.index().await?;
+        Ok(index.roles_of(&user.0).map(str::to_owned).collect())
     }
 }

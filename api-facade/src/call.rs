@@ -8,6 +8,7 @@ use http::request::Parts;
 use serde::Deserialize;
 
 use crate::authn::User;
+use crate::limits::Turn;
 use crate::problem::Failure;
 use crate::query::Query;
 
@@ -23,6 +24,8 @@ pub(crate) struct Call {
     pub(crate) name: String,
     /// The parameters of the query.
     pub(crate) query: Query,
+    /// How long it may take.
+    pub(crate) turn: Turn,
 }
 
 #[derive(Deserialize)]
@@ -44,7 +47,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
         };
         // A query that is no list of pairs asks for nothing.
         let pairs = Pairs::<Vec<(String, String)>>::try_from_uri(&parts.uri).map(|Pairs(pairs)| pairs);
-        Ok(Self { user, method: parts.method.clone(), namespace, name, query: Query(pairs.unwrap_or_default()) })
+        let query = Query(pairs.unwrap_or_default());
+        let Ok(turn) = Turn::from_request_parts(parts, state).await;
+        Ok(Self { user, method: parts.method.clone(), namespace, name, query, turn })
     }
 }
 

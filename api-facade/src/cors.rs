@@ -1,6 +1,6 @@
 //! Which web pages may call us from a browser. Source: section 6.5 of the REST contract.
 //!
-//! Every known path answers preflight requests here, before anybody looks at the user; unknown paths know no CORS.
+//! Every known path answers preflight requests here, whoever the user is; unknown paths know no CORS.
 
 use std::sync::Arc;
 
@@ -33,15 +33,10 @@ impl AllowedOrigin {
     }
 }
 
-/// Answers preflight requests, and tells the browser which other answers the page may see.
+/// Tells the browser which answers the page may see.
 pub(crate) async fn cors(State(allowed): State<AllowedOrigin>, request: Request, next: Next) -> Response {
-    if request.extensions().get::<MatchedPath>().is_none() {
-        return next.run(request).await;
-    }
-    if request.method() == Method::OPTIONS {
-        return preflight(&allowed, request.headers()).unwrap_or_else(IntoResponse::into_response);
-    }
-    let origin = request.headers().get(ORIGIN).filter(|origin| allowed.admits(origin)).cloned();
+    let is_concerned = is_known(&request) && request.method() != Method::OPTIONS;
+    let origin = request.headers().get(ORIGIN).filter(|origin| is_concerned && allowed.admits(origin)).cloned();
     let mut response = next.run(request).await;
     if let Some(origin) = origin {
         admit(response.headers_mut(), origin);
@@ -49,12 +44,24 @@ pub(crate) async fn cors(State(allowed): State<AllowedOrigin>, request: Request,
     response
 }
 
+/// Answers preflight requests.
+pub(crate) async fn preflight(State(allowed): State<AllowedOrigin>, request: Request, next: Next) -> Response {
+    if is_known(&request) && request.method() == Method::OPTIONS {
+        return answer(&allowed, request.headers()).unwrap_or_else(IntoResponse::into_response);
+    }
+    next.run(request).await
+}
+
+fn is_known(request: &Request) -> bool {
+    request.extensions().get::<MatchedPath>().is_some()
+}
+
 fn admit(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
 }
 
-fn preflight(allowed: &AllowedOrigin, headers: &HeaderMap) -> Result<Response, Failure> {
+fn answer(allowed: &AllowedOrigin, headers: &HeaderMap) -> Result<Response, Failure> {
     let origin = headers.get(ORIGIN).ok_or_else(|| refused("origin header is not specified in the request"))?;
     let Some(method) = text(headers, &ACCESS_CONTROL_REQUEST_METHOD) else {
         return Err(refused("'Access-Control-Request-Method' header is not specified"));

@@ -18,8 +18,9 @@ use crate::problem::Failure;
 const MAX_BYTES: usize = (1 << 20) - 1;
 /// How much more of a refused body is read, so that the client gets to read the refusal.
 const MAX_DRAINED_BYTES: usize = 8 << 20;
-/// A client that needs longer for a megabyte is stuck, or means harm.
-const DEADLINE: Duration = Duration::from_mins(1);
+/// A client that needs longer for a megabyte is stuck, or means harm. Shorter than a whole request may take, so that the
+/// client hears that it was its body.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The body of a request, not yet read.
 pub(crate) struct Payload {

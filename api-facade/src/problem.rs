@@ -9,15 +9,21 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
-use http::{HeaderValue, StatusCode};
+use http::header::{ACCEPT, ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use hyper::ext::ReasonPhrase;
 use krake_facade_store::Error as StoreError;
 use krake_facade_sync::ownership::Managed;
 use krake_facade_wire::problem::{Problem, Title, quoted};
 use krake_facade_wire::{ImmutableField, Invalid, Kind};
 
+use crate::authn::{Service, Unanswered};
+
 const JSON: HeaderValue = HeaderValue::from_static("application/problem+json; charset=utf-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+/// Seconds after which trying again makes sense: etcd has elected a leader by then.
+const SOON: HeaderValue = HeaderValue::from_static("2");
 
 /// Why a request is not answered with what it asked for: the whole catalogue of the contract.
 #[derive(Debug)]
@@ -30,6 +36,22 @@ pub(crate) enum Failure {
     Preflight(String),
     /// Nobody says who the caller is.
     Unauthenticated,
+    /// The identity service does not know the caller's token.
+    InvalidToken {
+        /// Who was asked.
+        service: Service,
+        /// The answer's status line.
+        status: String,
+    },
+    /// The identity service could not be asked who the caller is.
+    IdentityService {
+        /// Who was asked.
+        service: &'static str,
+        /// What went wrong.
+        cause: Unanswered,
+    },
+    /// Only users who are somebody may do this.
+    Anonymous,
     /// The caller may not do this.
     Forbidden,
     /// The token of a hook call is not that of the application.
@@ -65,6 +87,10 @@ pub(crate) enum Failure {
     Contended,
     /// The store failed, or holds something that is not ours.
     Store(StoreError),
+    /// More requests are under way than we can carry.
+    Busy,
+    /// The request was given up, wherever it was.
+    TimedOut,
     /// We did.
     Crashed,
 }
@@ -130,22 +156,50 @@ pub(crate) struct Documentation {
 
 /// Gives failures their words.
 pub(crate) async fn render(State(documentation): State<Documentation>, request: Request, next: Next) -> Response {
+    let reads_html = takes_html(request.headers());
     let mut response = next.run(request).await;
     let Some(Unrendered(failure)) = response.extensions_mut().remove() else { return response };
     log(&failure);
     if let Failure::WrongMethod(allowed) = *failure {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     }
-    if let Some(problem) = describe(&failure, &documentation.base_url) {
-        *response.status_mut() = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().insert(CONTENT_TYPE, JSON);
-        *response.body_mut() = problem.to_bytes().into();
-    } else {
-        response.headers_mut().insert(CONTENT_TYPE, TEXT);
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        *response.body_mut() = "500 Internal Server Error\n\nServer got itself in trouble".into();
+    match describe(&failure, &documentation.base_url) {
+        Some(problem) => show(&problem, &mut response),
+        None => apologise(reads_html, &mut response),
     }
     response
+}
+
+fn show(problem: &Problem, response: &mut Response) {
+    *response.status_mut() = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    if problem.status == 503 {
+        response.headers_mut().insert(RETRY_AFTER, SOON);
+    }
+    // Two refusals say in their status line, too, who should have come along.
+    let reason = problem.detail.as_deref().and_then(|detail| detail.strip_prefix("401: "));
+    if let Some(reason) = reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok()) {
+        response.extensions_mut().insert(reason);
+    }
+    *response.body_mut() = problem.to_bytes().into();
+}
+
+/// The answer to what went wrong inside, for programs or for people.
+fn apologise(reads_html: bool, response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(CONTENT_TYPE, if reads_html { HTML } else { TEXT });
+    let body = if reads_html {
+        "<html><head><title>500 Internal Server Error</title></head><body>\n<h1>500 Internal Server Error</h1>\n\
+         Server got itself in trouble\n</body></html>\n"
+    } else {
+        "500 Internal Server Error\n\nServer got itself in trouble"
+    };
+    *response.body_mut() = body.into();
+}
+
+fn takes_html(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT).iter().any(|types| types.to_str().is_ok_and(|types| types.contains("text/html")))
 }
 
 fn log(failure: &Failure) {
@@ -155,6 +209,11 @@ fn log(failure: &Failure) {
         }
         Failure::Store(error) => tracing::warn!(error = error as &dyn std::error::Error, "the store failed"),
         Failure::Crashed => tracing::error!("a handler panicked"),
+        Failure::Busy => tracing::warn!("refusing a request: too many are under way"),
+        Failure::TimedOut => tracing::warn!("giving up a request that took too long"),
+        Failure::IdentityService { service, cause } => {
+            tracing::warn!(service, error = cause as &dyn std::error::Error, "the identity service failed");
+        }
         refusal => tracing::debug!(?refusal, "refused"),
     }
 }
@@ -177,10 +236,35 @@ fn describe(failure: &Failure, base_url: &str) -> Option<Problem> {
         Failure::Managed(managed) => {
             titled(Title::Update, 409, format!("{managed}; change it there, or take it over with ?force=true"))
         }
+        Failure::InvalidToken { service, status } => {
+            let title = match service {
+                Service::Keystone => Title::InvalidKeystoneToken,
+                Service::Keycloak => Title::InvalidKeycloakToken,
+            };
+            titled(title, 401, format!("Invalid {} token (HTTP {status})", service.name()))
+        }
         Failure::Contended => titled(Title::Transaction, 409, "Concurrent writes to database".into()),
         Failure::PayloadTooLarge { .. } | Failure::Store(StoreError::TooLarge) => Problem::untitled(413, size(failure)),
-        Failure::Store(_) | Failure::Crashed => return None,
-        refusal => untitled(refusal)?,
+        refusal => match unavailable(refusal) {
+            Some(detail) => Problem::untitled(503, detail),
+            None => untitled(refusal)?,
+        },
+    })
+}
+
+/// What to do about failures that pass.
+fn unavailable(failure: &Failure) -> Option<&'static str> {
+    Some(match failure {
+        Failure::Store(StoreError::Unavailable(_)) => "The database is not available. Nothing was changed; try again.",
+        Failure::Store(StoreError::Undecided(_)) => {
+            "The database did not answer in time. Whether the change was made is unknown; read before trying again."
+        }
+        Failure::Store(StoreError::Compacted) => "The database forgot what was being read. Try again.",
+        Failure::Busy => "Too many requests are under way. Nothing was changed; try again.",
+        Failure::TimedOut => {
+            "The request took too long. If it was a change, whether it was made is unknown; read before trying again."
+        }
+        _ => return None,
     })
 }
 
@@ -190,6 +274,8 @@ fn untitled(failure: &Failure) -> Option<Problem> {
         Failure::WrongMethod(_) => (405, "405: Method Not Allowed".into()),
         Failure::Preflight(cause) => (403, cause.clone()),
         Failure::Unauthenticated => (401, "401: No user has been authenticated.".into()),
+        Failure::IdentityService { service, .. } => (503, format!("503: {service} cannot say who the caller is")),
+        Failure::Anonymous => (401, "401: Unauthorized".into()),
         Failure::Forbidden => (403, "403: Forbidden".into()),
         Failure::WrongToken => (401, "401: No token has been provided or the provided one is invalid.".into()),
         Failure::InvalidQuery(detail) => (422, detail.clone()),
@@ -219,3 +305,6 @@ fn size(failure: &Failure) -> String {
         _ => "The object is too large for the database".into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

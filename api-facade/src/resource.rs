@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use change::Outcome;
 
-use crate::authz::{Access, Authorization, Verb};
+use crate::authz::{Access, Authorizer, Verb};
 use crate::call::Call;
 use crate::instruments::Instruments;
 use crate::payload::Payload;
@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     /// The database.
     pub(crate) store: Store,
     /// Who may do what.
-    pub(crate) authorization: Authorization,
+    pub(crate) authorizer: Authorizer,
     /// How often a change is tried again after somebody else wrote the same object.
     pub(crate) retry_transactions: u32,
     /// The management cluster, if there is a sync: it knows who manages which field.
@@ -67,14 +67,23 @@ impl<K: Served> Resource<K> {
     /// Refuses what the caller may not do.
     ///
     /// # Errors
-    /// As [`Authorization::permit`].
-    pub(crate) fn permit(&self, call: &Call, verb: Verb, subresource: Option<&'static str>) -> Result<(), Failure> {
+    /// As [`Authorizer::permit`].
+    pub(crate) async fn permit(
+        &self,
+        call: &Call,
+        verb: Verb,
+        subresource: Option<&'static str>,
+    ) -> Result<(), Failure> {
         let namespace = call.namespace.as_deref();
         let access = Access { api: K::API, plural: K::PLURAL, subresource, namespace, verb };
-        self.shared.authorization.permit(&call.user, &access)
+        self.shared.authorizer.permit(&call.user, &access).await
     }
 
-    async fn load(&self, call: &Call) -> Result<Record, Failure> {
+    /// The stored object a request names.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] or [`Failure::Store`].
+    pub(crate) async fn load(&self, call: &Call) -> Result<Record, Failure> {
         let namespace = call.namespace.as_deref();
         let record = self.shared.store.get(&Key::of::<K>(namespace, &call.name)).await?;
         record.ok_or_else(|| Failure::NotFound(Subject::of::<K>(namespace, &call.name)))
@@ -90,7 +99,7 @@ pub(crate) async fn create<K: Served>(
     call: Call,
     payload: Payload,
 ) -> Result<Response, Failure> {
-    resource.permit(&call, Verb::Create, None)?;
+    resource.permit(&call, Verb::Create, None).await?;
     let mut object = K::decode_new(&payload.json().await?)?;
     if let Some(namespace) = &call.namespace {
         check_namespace(namespace)?;
@@ -123,14 +132,14 @@ fn born<K: Served>(object: &mut K, namespace: Option<&str>) {
 /// # Errors
 /// The set L of the contract.
 pub(crate) async fn list<K: Served>(State(resource): State<Resource<K>>, call: Call) -> Result<Response, Failure> {
-    resource.permit(&call, Verb::List, None)?;
+    resource.permit(&call, Verb::List, None).await?;
     let collection = Collection::of::<K>(call.namespace.as_deref());
     if let Reading::Watch { heartbeat } = call.query.reading()? {
         return watch::open(&resource, &call.method, collection, heartbeat).await;
     }
-    let listing = resource.shared.store.list(&collection).await?;
-    let mut body = Vec::with_capacity(listing.records.iter().map(|record| record.value.len() + 2).sum::<usize>() + 100);
-    wire_list::write::<K>(listing.records.iter().filter_map(|record| resource.hub.serve(record)), &mut body);
+    let objects = resource.hub.list(&collection).await?;
+    let mut body = Vec::with_capacity(objects.iter().map(|object| object.len() + 2).sum::<usize>() + 100);
+    wire_list::write::<K>(objects, &mut body);
     Ok(json(body))
 }
 
@@ -139,7 +148,7 @@ pub(crate) async fn list<K: Served>(State(resource): State<Resource<K>>, call: C
 /// # Errors
 /// The set R of the contract.
 pub(crate) async fn read<K: Served>(State(resource): State<Resource<K>>, call: Call) -> Result<Response, Failure> {
-    resource.permit(&call, Verb::Get, None)?;
+    resource.permit(&call, Verb::Get, None).await?;
     let record = resource.load(&call).await?;
     Ok(json(krake_facade_store::read::<K>(&record)?.to_bytes()))
 }
@@ -153,7 +162,7 @@ pub(crate) async fn update<K: Served>(
     call: Call,
     payload: Payload,
 ) -> Result<Response, Failure> {
-    resource.permit(&call, Verb::Update, None)?;
+    resource.permit(&call, Verb::Update, None).await?;
     let wanted = K::decode(&payload.json().await?)?;
     let management = resource.shared.management.as_ref().filter(|_| !call.query.takes_over());
     let decide = |stored: &mut K| update::decide(stored, &wanted, now());
@@ -166,7 +175,7 @@ pub(crate) async fn update<K: Served>(
 /// # Errors
 /// The set D of the contract.
 pub(crate) async fn delete<K: Served>(State(resource): State<Resource<K>>, call: Call) -> Result<Response, Failure> {
-    resource.permit(&call, Verb::Delete, None)?;
+    resource.permit(&call, Verb::Delete, None).await?;
     let force = K::FORCIBLE && call.query.force();
     let bytes = resource.change(&call, |stored: &mut K| Ok(deletion::decide(stored, force, now()))).await?;
     if force {

@@ -1,30 +1,35 @@
 //! Every route of the API. Source: section 2 of the REST contract.
 
+mod contents;
+
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, put};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, put};
+use http::header::AUTHORIZATION;
+use krake_facade_wire::core::{GlobalMetric, GlobalMetricsProvider, Metric, MetricsProvider, Role, RoleBinding};
+use krake_facade_wire::infrastructure::{Cloud, GlobalCloud, GlobalInfrastructureProvider, InfrastructureProvider};
 use krake_facade_wire::kubernetes::{Application, Cluster};
+use krake_facade_wire::openstack::{MagnumCluster, Project};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::trace::TraceLayer;
-use tracing::Span;
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
+use self::contents::{Contents, KindRoutes};
 use crate::about;
+use crate::access::{name_caller, record};
 use crate::authn::{Authentication, authenticate};
-use crate::cors::{AllowedOrigin, cors};
-use crate::instruments::{Instruments, measure};
+use crate::authz::Authorizer;
+use crate::cors::{AllowedOrigin, cors, preflight};
+use crate::instruments::Instruments;
+use crate::limits::{Limits, limit};
 use crate::problem::{Documentation, Failure, crashed, render};
-use crate::resource::{Resource, create, delete, list, read, update};
+use crate::resource::Resource;
 use crate::served::Served;
-use crate::subresource::binding::Bindable;
-use crate::subresource::{binding, complete, retry, shutdown, status};
+use crate::subresource::{complete, retry, shutdown};
 
-/// All kinds that are served.
-pub(crate) struct Kinds {
-    /// `/kubernetes/…/applications`
-    pub(crate) applications: Resource<Application>,
-    /// `/kubernetes/…/clusters`
-    pub(crate) clusters: Resource<Cluster>,
+/// Makes what serves a kind.
+pub(crate) trait Resources {
+    /// What serves one kind; asked for once per kind.
+    fn resource<K: Served>(&mut self) -> Resource<K>;
 }
 
 /// What surrounds every route.
@@ -40,87 +45,51 @@ pub(crate) struct Surroundings {
 }
 
 /// The API.
-pub(crate) fn router(kinds: Kinds, surroundings: Surroundings) -> Router {
-    let routes = Router::new().merge(about()).merge(applications(kinds.applications)).merge(clusters(kinds.clusters));
-    surround(routes.fallback(async || Failure::UnknownPath), surroundings)
+pub(crate) fn router(resources: &mut impl Resources, authorizer: Authorizer, surroundings: Surroundings) -> Router {
+    let Contents { router, routes: _ } = contents(resources, authorizer);
+    surround(router.fallback(async || Failure::UnknownPath), surroundings)
 }
 
-fn about() -> Router {
-    Router::new()
-        .route("/", readable(get(about::version)))
-        .route("/me", readable(get(about::me)))
-        .route("/release", readable(get(about::release)))
+/// The contents page of the API.
+fn contents(resources: &mut impl Resources, authorizer: Authorizer) -> Contents {
+    Contents::new()
+        .about("/", get(about::version), &authorizer)
+        .about("/me", get(about::me), &authorizer)
+        .about("/release", get(about::release), &authorizer)
+        .kind(resources, KindRoutes::<Role>::new())
+        .kind(resources, KindRoutes::<RoleBinding>::new())
+        .kind(resources, KindRoutes::<GlobalMetric>::new())
+        .kind(resources, KindRoutes::<Metric>::new())
+        .kind(resources, KindRoutes::<GlobalMetricsProvider>::new())
+        .kind(resources, KindRoutes::<MetricsProvider>::new())
+        .kind(resources, applications())
+        .kind(resources, KindRoutes::<Cluster>::new().status().binding())
+        .kind(resources, KindRoutes::<GlobalInfrastructureProvider>::new())
+        .kind(resources, KindRoutes::<InfrastructureProvider>::new())
+        .kind(resources, KindRoutes::<GlobalCloud>::new().status())
+        .kind(resources, KindRoutes::<Cloud>::new().status())
+        .kind(resources, KindRoutes::<Project>::new().status())
+        .kind(resources, KindRoutes::<MagnumCluster>::new().status().binding())
 }
 
-fn applications(kind: Resource<Application>) -> Router {
-    Router::new()
-        .route("/kubernetes/applications", everywhere())
-        .route("/kubernetes/namespaces/{namespace}/applications", collection())
-        .route("/kubernetes/namespaces/{namespace}/applications/{name}", item())
-        .route("/kubernetes/namespaces/{namespace}/applications/{name}/status", status_of())
-        .route("/kubernetes/namespaces/{namespace}/applications/{name}/binding", binding_of())
-        .route("/kubernetes/namespaces/{namespace}/applications/{name}/complete", writable(put(complete::put)))
-        .route("/kubernetes/namespaces/{namespace}/applications/{name}/shutdown", writable(put(shutdown::put)))
-        .route("/kubernetes/namespaces/{namespace}/applications/{name}/retry", writable(put(retry::put)))
-        .with_state(kind)
-}
-
-fn clusters(kind: Resource<Cluster>) -> Router {
-    Router::new()
-        .route("/kubernetes/clusters", everywhere())
-        .route("/kubernetes/namespaces/{namespace}/clusters", collection())
-        .route("/kubernetes/namespaces/{namespace}/clusters/{name}", item())
-        .route("/kubernetes/namespaces/{namespace}/clusters/{name}/status", status_of())
-        .route("/kubernetes/namespaces/{namespace}/clusters/{name}/binding", binding_of())
-        .with_state(kind)
-}
-
-/// The objects of all namespaces.
-fn everywhere<K: Served>() -> MethodRouter<Resource<K>> {
-    readable(get(list::<K>))
-}
-
-fn collection<K: Served>() -> MethodRouter<Resource<K>> {
-    get(list::<K>).post(create::<K>).fallback(async || Failure::WrongMethod("GET,HEAD,OPTIONS,POST"))
-}
-
-fn item<K: Served>() -> MethodRouter<Resource<K>> {
-    let methods = get(read::<K>).put(update::<K>).delete(delete::<K>);
-    methods.fallback(async || Failure::WrongMethod("DELETE,GET,HEAD,OPTIONS,PUT"))
-}
-
-fn status_of<K: Served>() -> MethodRouter<Resource<K>> {
-    writable(put(status::put::<K>))
-}
-
-fn binding_of<K: Bindable>() -> MethodRouter<Resource<K>> {
-    writable(put(binding::put::<K>))
-}
-
-fn readable<S: Clone + Send + Sync + 'static>(methods: MethodRouter<S>) -> MethodRouter<S> {
-    methods.fallback(async || Failure::WrongMethod("GET,HEAD,OPTIONS"))
-}
-
-fn writable<S: Clone + Send + Sync + 'static>(methods: MethodRouter<S>) -> MethodRouter<S> {
-    methods.fallback(async || Failure::WrongMethod("OPTIONS,PUT"))
+fn applications() -> KindRoutes<Application> {
+    let hooks = KindRoutes::new().status().binding().put("complete", put(complete::put));
+    hooks.put("shutdown", put(shutdown::put)).put("retry", put(retry::put))
 }
 
 /// The layers, innermost first.
 fn surround(routes: Router, surroundings: Surroundings) -> Router {
     let Surroundings { authentication, allowed_origin, documentation, instruments } = surroundings;
     routes
+        .layer(from_fn(name_caller))
+        .layer(from_fn_with_state(allowed_origin.clone(), preflight))
         .layer(from_fn_with_state(authentication, authenticate))
         .layer(CatchPanicLayer::custom(crashed))
+        .layer(from_fn_with_state(Limits::default(), limit))
         .layer(from_fn_with_state(allowed_origin, cors))
         .layer(from_fn_with_state(documentation, render))
-        .layer(from_fn_with_state(instruments, measure))
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_failure(()))
-}
-
-/// Without query and body: both may hold secrets.
-fn span(request: &Request) -> Span {
-    let route = request.extensions().get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str);
-    tracing::debug_span!("request", method = %request.method(), route, user = tracing::field::Empty)
+        .layer(from_fn_with_state(instruments, record))
+        .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]))
 }
 
 #[cfg(test)]

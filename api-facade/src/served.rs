@@ -1,10 +1,13 @@
 //! What is special about single kinds, as far as the generic handlers need to know.
 
-use krake_facade_sync::ownership::Paired;
+use krake_facade_sync::translate::Pairing;
+use krake_facade_wire::core::{GlobalMetric, GlobalMetricsProvider, Metric, MetricsProvider, Role, RoleBinding};
+use krake_facade_wire::infrastructure::{Cloud, GlobalCloud, GlobalInfrastructureProvider, InfrastructureProvider};
 use krake_facade_wire::kubernetes::{Application, ApplicationState, Cluster, ClusterState};
+use krake_facade_wire::openstack::{MagnumCluster, Project};
 
 /// A kind that is served.
-pub(crate) trait Served: Paired {
+pub(crate) trait Served: Pairing {
     /// Whether `?force=True` removes its objects at once.
     const FORCIBLE: bool = false;
 
@@ -25,6 +28,19 @@ pub(crate) trait Served: Paired {
     /// Makes the object look as if it were gone, if the kind has a state for that.
     fn show_deleted(&mut self) {}
 }
+
+impl Served for Role {}
+impl Served for RoleBinding {}
+impl Served for GlobalMetric {}
+impl Served for Metric {}
+impl Served for GlobalMetricsProvider {}
+impl Served for MetricsProvider {}
+impl Served for GlobalInfrastructureProvider {}
+impl Served for InfrastructureProvider {}
+impl Served for GlobalCloud {}
+impl Served for Cloud {}
+impl Served for Project {}
+impl Served for MagnumCluster {}
 
 impl Served for Application {
     const FORCIBLE: bool = true;

@@ -1,15 +1,31 @@
 //! Cuts off a peer that stops reading.
 //!
 //! A watch writes now and then, for days. If the peer's window is closed, such a write waits for ever, and nothing above
-//! the socket can tell that from a quiet time.
+//! the socket can tell that from a quiet time. If the peer is gone without a word, the kernel takes what is written, and
+//! tries to deliver it for a quarter of an hour unless it is told otherwise.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+
+/// Makes the kernel give up a connection whose peer acknowledges nothing for `limit`. A quiet peer is asked as often
+/// whether it is there.
+///
+/// # Errors
+/// When the system does not know these options.
+pub(crate) fn expect_answers(socket: &TcpStream, limit: Duration) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(limit).with_interval(limit / 3))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(limit))?;
+    Ok(())
+}
 
 /// A stream whose writes fail when the peer takes nothing for too long.
 pub(crate) struct StallGuard<S> {

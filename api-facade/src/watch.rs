@@ -1,7 +1,7 @@
 //! A watch as newline-delimited JSON with heartbeats. Source: section 1.18 of the REST contract.
 //!
-//! Events come from the kind's hub, as lines that are ready to be sent. A stream ends when the server stops, when the
-//! client is too slow, or when events may have been lost; the client then lists again.
+//! Events come from the kind's hub, as lines that are ready to be sent. A stream ends when the server stops, or when the
+//! client is too slow to get all events; it then lists again. That etcd was away for a while does not end it.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use krake_facade_wire::watch::HEARTBEAT;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::instruments::Watching;
+use crate::instruments::{Ending, Watching};
 use crate::problem::Failure;
 use crate::resource::Resource;
 use crate::served::Served;
@@ -41,7 +41,7 @@ pub(crate) async fn open<K: Served>(
         events,
         heartbeat: heartbeat.map(beat),
         stop: resource.shared.stop.clone(),
-        _counted: resource.shared.instruments.watching(),
+        watching: resource.shared.instruments.watching(K::KIND),
     };
     Ok(answer(Body::from_stream(lines.stream())))
 }
@@ -61,7 +61,7 @@ struct Lines {
     events: Subscription,
     heartbeat: Option<Interval>,
     stop: CancellationToken,
-    _counted: Watching,
+    watching: Watching,
 }
 
 impl Lines {
@@ -70,12 +70,23 @@ impl Lines {
     }
 
     async fn next(&mut self) -> Option<Bytes> {
-        let Self { events, heartbeat, stop, _counted: _ } = self;
+        let Self { events, heartbeat, stop, watching } = self;
         tokio::select! {
             biased;
-            () = stop.cancelled() => None,
-            event = events.next() => event.map(|event| event.line.clone()),
+            () = stop.cancelled() => {
+                watching.ends(Ending::Stopped);
+                None
+            }
+            // Before the events: it comes in time also when they never cease.
             () = tick(heartbeat.as_mut()) => Some(Bytes::from_static(HEARTBEAT)),
+            event = events.next() => {
+                let Some(event) = event else {
+                    watching.ends(Ending::TooSlow);
+                    return None;
+                };
+                watching.told(event.line.len());
+                Some(event.line.clone())
+            }
         }
     }
 }

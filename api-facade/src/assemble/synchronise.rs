@@ -10,7 +10,7 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::Management;
+use crate::settings::Management;
 
 const LEASE: &str = "krake-api-facade-sync";
 /// How long the process says that it waits for the sync: longer than a Lease lasts that a dead predecessor left behind.
@@ -35,7 +35,13 @@ impl Synchronise {
         let leases = Api::namespaced(client.clone(), &management.namespace);
         Self {
             elector: Elector::new(leases, LEASE, lease::identity(&management.pod_name)),
-            context: Context { client, store, instruments, ready: watch::Sender::new(false) },
+            context: Context {
+                client,
+                home: management.namespace.clone(),
+                store,
+                instruments,
+                ready: watch::Sender::new(false),
+            },
             starting: readiness.hold("sync"),
         }
     }

@@ -35,6 +35,7 @@ impl Goal {
 /// more time, or no way to see: the change itself has succeeded.
 pub(super) async fn after_change<K: Served>(resource: &Resource<K>, call: &Call, key: &Key, answer: Bytes) -> Bytes {
     let Some(goal) = call.query.blocking().and_then(Goal::parse::<K>) else { return answer };
+    call.turn.end();
     let reached = resource.shared.stop.run_until_cancelled(reach(resource, key, &goal, &answer));
     match tokio::time::timeout(LIMIT, reached).await {
         Ok(Some(Ok(bytes))) => bytes,

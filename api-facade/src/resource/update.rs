@@ -17,7 +17,7 @@ pub(super) fn decide<K: Kind>(stored: &mut K, wanted: &K, now: Timestamp) -> Res
     // An object that only waits for its last finalizer to go, and has none, must not need a difference to be let go.
     let is_released = is_deleted && wanted.metadata().finalizers.is_empty();
     if !is_released && stored.same(wanted) {
-        return Err(Failure::NoUpdate);
+        return if K::IDENTICAL_PUT_IS_FINE { Ok(Outcome::Keep) } else { Err(Failure::NoUpdate) };
     }
     stored.replace(wanted.clone())?;
     stored.metadata_mut().modified = now;
@@ -30,6 +30,8 @@ fn adds_finalizer(stored: &Metadata, wanted: &Metadata) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use krake_facade_wire::core::GlobalMetricsProvider;
+    use krake_facade_wire::json;
     use krake_facade_wire::kubernetes::Cluster;
 
     use super::*;
@@ -61,6 +63,15 @@ mod tests {
         let mut stored = cluster("c");
         let wanted = stored.clone();
         assert!(matches!(decide(&mut stored, &wanted, at(9)), Err(Failure::NoUpdate)));
+    }
+
+    #[test]
+    fn the_same_again_changes_nothing_where_it_is_no_mistake() {
+        let body = r#"{"metadata": {"name": "p"}, "spec": {"type": "static", "static": {"metrics": {}}}}"#;
+        let stored = GlobalMetricsProvider::decode_new(&json::parse(body.as_bytes()).unwrap()).unwrap();
+        let mut after = stored.clone();
+        assert_eq!(decide(&mut after, &stored, at(9)).unwrap(), Outcome::Keep);
+        assert_eq!(after, stored);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What can be said about the router without a database: nothing here gets as far as etcd.
 
 use axum::body::{Body, to_bytes};
+use axum::extract::Request;
 use http::{HeaderMap, Method, StatusCode};
 use krake_facade_store::{Config, Hub, Store};
 use prometheus_client::registry::Registry;
@@ -8,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::*;
-use crate::authz::Authorization;
+use crate::authn;
+use crate::authz::{self, Authorization, Authorizer};
 use crate::resource::Shared;
 
 const ITEM: &str = "/kubernetes/namespaces/n/applications/a";
@@ -17,6 +19,15 @@ struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     body: String,
+}
+
+/// Serves kinds from a database that is not there.
+struct Unconnected(Shared);
+
+impl Resources for Unconnected {
+    fn resource<K: Served>(&mut self) -> Resource<K> {
+        Resource { shared: self.0.clone(), hub: Hub::new(self.0.store.clone()) }
+    }
 }
 
 async fn api(authorization: Authorization) -> Router {
@@ -28,24 +39,22 @@ async fn api(authorization: Authorization) -> Router {
     let store = Store::connect(config).await.unwrap();
     let instruments = Instruments::register(&mut Registry::default());
     let shared = Shared {
-        store: store.clone(),
-        authorization,
+        authorizer: Authorizer::new(authz::Settings { authorization, strict: false }, store.clone()),
+        store,
         retry_transactions: 1,
         management: None,
         instruments: instruments.clone(),
         stop: CancellationToken::new(),
     };
-    let kinds = Kinds {
-        applications: Resource { shared: shared.clone(), hub: Hub::new(store.clone()) },
-        clusters: Resource { shared, hub: Hub::new(store) },
-    };
+    let anonymous = authn::Settings { allow_anonymous: true, ..authn::tests::settings() };
     let surroundings = Surroundings {
-        authentication: Authentication::Anonymous,
+        authentication: Authentication::new(&anonymous, None).unwrap(),
         allowed_origin: AllowedOrigin::new("http://example.com"),
         documentation: Documentation { base_url: "http://docs".into() },
         instruments,
     };
-    router(kinds, surroundings)
+    let authorizer = shared.authorizer.clone();
+    router(&mut Unconnected(shared), authorizer, surroundings)
 }
 
 async fn ask(method: Method, path: &str, headers: &[(&str, &str)], body: &'static str) -> Answer {
@@ -67,7 +76,6 @@ async fn ask_of(api: Router, method: Method, path: &str, (headers, body): (&[(&s
 async fn the_api_introduces_itself() {
     for (path, status, body) in [
         ("/", StatusCode::OK, r#"{"version": "1.0.1"}"#),
-        ("/me", StatusCode::OK, r#"{"user": "system:anonymous", "roles": []}"#),
         ("/release", StatusCode::ACCEPTED, r#""You released the Krake.""#),
     ] {
         let answer = ask(Method::GET, path, &[], "").await;
@@ -118,7 +126,7 @@ async fn permission_comes_before_query_and_body() {
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
         assert_eq!(answer.body, r#"{"type": "about:blank", "status": 403, "detail": "403: Forbidden"}"#);
     }
-    assert_eq!(ask_of(api, Method::GET, "/me", (&[], "")).await.status, StatusCode::OK);
+    assert_eq!(ask_of(api, Method::GET, "/release", (&[], "")).await.status, StatusCode::ACCEPTED);
 }
 
 #[tokio::test]
@@ -130,13 +138,23 @@ async fn the_body_comes_before_the_object() {
 }
 
 #[tokio::test]
-async fn without_a_database_requests_fail_and_say_nothing_more() {
+async fn without_a_database_requests_are_to_be_tried_again() {
     let answer = ask(Method::GET, ITEM, &[("origin", "http://example.com")], "").await;
-    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(answer.body, "500 Internal Server Error\n\nServer got itself in trouble");
-    assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
-    assert_eq!(answer.headers["connection"], "close");
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    let detail = "The database is not available. Nothing was changed; try again.";
+    assert_eq!(answer.body, format!(r#"{{"type": "about:blank", "status": 503, "detail": "{detail}"}}"#));
+    assert_eq!(answer.headers["content-type"], "application/problem+json; charset=utf-8");
+    assert_eq!(answer.headers["retry-after"], "2");
     assert_eq!(answer.headers["access-control-allow-origin"], "http://example.com");
+}
+
+#[tokio::test]
+async fn every_answer_names_its_request() {
+    for path in ["/", "/x", ITEM] {
+        let answer = ask(Method::GET, path, &[("x-request-id", "build-17")], "").await;
+        assert_eq!(answer.headers["x-request-id"], "build-17", "{path}");
+        assert_eq!(ask(Method::GET, path, &[], "").await.headers["x-request-id"].len(), 36, "{path}");
+    }
 }
 
 #[tokio::test]

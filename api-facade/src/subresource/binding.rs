@@ -1,8 +1,10 @@
-//! `binding`: where the scheduler puts an application or a cluster. The target need not exist.
+//! `binding`: where the scheduler puts an application or a cluster. The target need not exist. Source: sections 1.9 and
+//! 1.21 of the REST contract.
 
 use axum::extract::State;
 use axum::response::Response;
 use krake_facade_wire::kubernetes::{Application, CloudBinding, Cluster, ClusterBinding};
+use krake_facade_wire::openstack::{MagnumCluster, MagnumClusterBinding};
 use krake_facade_wire::{Body, Timestamp};
 
 use super::{change, own};
@@ -17,6 +19,9 @@ use crate::served::Served;
 pub(crate) trait Bindable: Served {
     /// What the scheduler sends.
     type Binding: Body + Send + Sync;
+
+    /// Whether an object that does not exist is noticed before a body that is wrong.
+    const LOOKED_UP_FIRST: bool = false;
 
     /// Notes the choice and its time.
     fn bind(&mut self, binding: &Self::Binding, now: Timestamp);
@@ -43,6 +48,18 @@ impl Bindable for Cluster {
     }
 }
 
+impl Bindable for MagnumCluster {
+    type Binding = MagnumClusterBinding;
+
+    const LOOKED_UP_FIRST: bool = true;
+
+    fn bind(&mut self, binding: &MagnumClusterBinding, _: Timestamp) {
+        self.status.project = Some(binding.project.clone());
+        self.status.template = Some(binding.template.clone());
+        own(&mut self.metadata.owners, &binding.project);
+    }
+}
+
 /// Binds an object.
 ///
 /// # Errors
@@ -52,7 +69,10 @@ pub(crate) async fn put<K: Bindable>(
     call: Call,
     payload: Payload,
 ) -> Result<Response, Failure> {
-    resource.permit(&call, Verb::Update, Some("binding"))?;
+    resource.permit(&call, Verb::Update, Some("binding")).await?;
+    if K::LOOKED_UP_FIRST {
+        resource.load(&call).await?;
+    }
     let binding = K::Binding::decode(&payload.json().await?)?;
     change(&resource, &call, |stored: &mut K| {
         stored.bind(&binding, now());
@@ -63,7 +83,7 @@ pub(crate) async fn put<K: Bindable>(
 
 #[cfg(test)]
 mod tests {
-    use krake_facade_wire::ResourceRef;
+    use krake_facade_wire::{Kind, ResourceRef, json};
 
     use super::*;
     use crate::testing::{application, at, cluster};
@@ -92,6 +112,17 @@ mod tests {
             bound.bind(&ClusterBinding { cluster: reference("Cluster", name) }, at(9));
         }
         assert_eq!(bound.metadata.owners, [reference("Cluster", "one"), reference("Cluster", "two")]);
+    }
+
+    #[test]
+    fn a_magnum_cluster_takes_the_template_with_the_project() {
+        let body = br#"{"metadata": {"name": "m"}, "spec": {}}"#;
+        let mut bound = MagnumCluster::decode_new(&json::parse(body).unwrap()).unwrap();
+        let binding = MagnumClusterBinding { project: reference("Project", "p"), template: "t".into() };
+        bound.bind(&binding, at(8));
+        assert_eq!(bound.status.project.as_ref(), Some(&binding.project));
+        assert_eq!(bound.status.template.as_deref(), Some("t"));
+        assert_eq!(bound.metadata.owners, [binding.project]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) async fn put(
     call: Call,
     payload: Payload,
 ) -> Result<Response, Failure> {
-    resource.permit(&call, Verb::Update, Some("complete"))?;
+    resource.permit(&call, Verb::Update, Some("complete")).await?;
     let body = ApplicationComplete::decode(&payload.json().await?)?;
     change(&resource, &call, |stored| complete(stored, body.token.as_deref(), now())).await
 }

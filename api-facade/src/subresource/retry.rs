@@ -16,7 +16,7 @@ use crate::resource::Resource;
 /// The set S of the contract, and [`Failure::NothingToRetry`].
 pub(crate) async fn put(State(resource): State<Resource<Application>>, call: Call) -> Result<Response, Failure> {
     // Not a slip: the original checks the permission for the status here.
-    resource.permit(&call, Verb::Update, Some("status"))?;
+    resource.permit(&call, Verb::Update, Some("status")).await?;
     change(&resource, &call, retry).await
 }
 

@@ -21,7 +21,7 @@ pub(crate) async fn put(
     call: Call,
     payload: Payload,
 ) -> Result<Response, Failure> {
-    resource.permit(&call, Verb::Update, Some("shutdown"))?;
+    resource.permit(&call, Verb::Update, Some("shutdown")).await?;
     let body = ApplicationShutdown::decode(&payload.json().await?)?;
     change(&resource, &call, |stored| shut_down(stored, body.token.as_deref())).await
 }

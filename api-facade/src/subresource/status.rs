@@ -20,7 +20,7 @@ pub(crate) async fn put<K: Served>(
     call: Call,
     payload: Payload,
 ) -> Result<Response, Failure> {
-    resource.permit(&call, Verb::Update, Some("status"))?;
+    resource.permit(&call, Verb::Update, Some("status")).await?;
     let wanted = K::decode(&payload.json().await?)?;
     change(&resource, &call, |stored: &mut K| Ok(stored.replace_status(wanted.clone())?)).await
 }

@@ -17,9 +17,12 @@ pub enum Error {
     /// The value does not fit into one etcd request. Trying again is pointless.
     #[error("the value is too large for etcd")]
     TooLarge,
-    /// etcd did not answer, or not in time. Whether a write happened is unknown.
+    /// etcd did not answer, or not in time. Nothing was written.
     #[error("etcd is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A write was sent, and etcd did not answer, or not in time. Only reading again tells whether it happened.
+    #[error("etcd did not say whether it wrote")]
+    Undecided(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// etcd refused for a reason we do not expect.
     #[error("etcd refused the request")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -46,6 +49,24 @@ impl From<etcd_client::Error> for Error {
             Class::Refused => Self::Refused(error.into()),
         }
     }
+}
+
+impl Error {
+    /// The error of a call that was to write something.
+    pub(crate) fn of_write(error: etcd_client::Error) -> Self {
+        let may_have_happened = may_have_happened(&error);
+        match Self::from(error) {
+            Self::Unavailable(source) if may_have_happened => Self::Undecided(source),
+            other => other,
+        }
+    }
+}
+
+/// Not if there was no connection, and not if etcd has refused for lack of space or time: then it has not begun.
+fn may_have_happened(error: &etcd_client::Error) -> bool {
+    let etcd_client::Error::GRpcStatus(status) = error else { return false };
+    let mut causes = std::iter::successors(std::error::Error::source(status), |cause| cause.source());
+    status.code() != Code::ResourceExhausted && !causes.any(|cause| cause.is::<tonic::ConnectError>())
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -85,6 +106,15 @@ mod tests {
     fn a_request_over_the_limit_of_etcd_is_too_large() {
         assert_eq!(classify(Code::InvalidArgument, "etcdserver: request is too large"), Class::TooLarge);
         assert_eq!(classify(Code::InvalidArgument, "etcdserver: key is not provided"), Class::Refused);
+    }
+
+    #[test]
+    fn a_write_that_was_sent_and_not_answered_is_undecided() {
+        let unanswered = etcd_client::Error::GRpcStatus(tonic::Status::cancelled("Timeout expired"));
+        assert!(matches!(Error::of_write(unanswered), Error::Undecided(_)));
+        let refused: Box<dyn std::error::Error + Send + Sync> = tonic::ConnectError("connection refused".into()).into();
+        let unsent = etcd_client::Error::GRpcStatus(tonic::Status::from_error(refused));
+        assert!(matches!(Error::of_write(unsent), Error::Unavailable(_)));
     }
 
     #[test]

@@ -98,6 +98,11 @@ impl Collection {
         &self.prefix
     }
 
+    /// Less than every key of the collection, and greater than every key before it.
+    pub(crate) fn start(&self) -> Key {
+        Key(self.prefix.clone())
+    }
+
     /// Whether the key of an object of this kind lies in the collection.
     #[must_use]
     pub fn contains(&self, key: &Key) -> bool {

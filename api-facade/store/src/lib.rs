@@ -9,14 +9,17 @@
 //! sync     ── pair, commit, bases, Watcher ───────▶ Store
 //! ```
 
+mod census;
 mod codec;
 mod error;
 mod hub;
 mod keyspace;
+mod memory;
 mod pair;
 mod store;
 mod watch;
 
+pub use census::Census;
 pub use codec::read;
 pub use error::Error;
 pub use hub::{Event, Hub, Subscription};

@@ -86,8 +86,8 @@ impl Store {
     /// Applies a commit in one transaction; gives the revision of the store afterwards.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if an expectation did not hold, [`Error::TooLarge`], [`Error::Unavailable`] or
-    /// [`Error::Refused`].
+    /// [`Error::Conflict`] if an expectation did not hold, [`Error::TooLarge`], [`Error::Unavailable`],
+    /// [`Error::Undecided`] or [`Error::Refused`].
     pub async fn commit(&self, commit: Commit) -> Result<i64, Error> {
         let Commit { key, stored, base, tombstone, expect } = commit;
         let parts = [

@@ -50,7 +50,7 @@ impl Record {
 }
 
 /// A collection as of one revision, in the order of its keys' bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     /// The revision of the store at which all records were current.
     pub revision: i64,
@@ -90,13 +90,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Refused`].
     pub async fn get(&self, key: &Key) -> Result<Option<Record>, Error> {
-        self.get_at(key, 0).await
-    }
-
-    /// The value of a key as it was at `revision`; 0 means now.
-    pub(crate) async fn get_at(&self, key: &Key, revision: i64) -> Result<Option<Record>, Error> {
-        let options = GetOptions::new().with_revision(revision);
-        let mut answer = self.kv().get(key.as_str(), Some(options)).await?;
+        let mut answer = self.kv().get(key.as_str(), None).await?;
         Ok(answer.take_kvs().pop().map(|kv| Record::new(key.clone(), kv)))
     }
 
@@ -105,8 +99,14 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Refused`]; [`Error::Compacted`] if history was cut between two pages.
     pub async fn list(&self, collection: &Collection) -> Result<Listing, Error> {
+        self.list_at(collection, 0).await
+    }
+
+    /// All objects of a collection as they were at `revision`; 0 means now.
+    pub(crate) async fn list_at(&self, collection: &Collection, revision: i64) -> Result<Listing, Error> {
         let mut listing = Listing::default();
         let mut pages = Pages::new(collection.prefix().into(), GetOptions::new());
+        pages.revision = revision;
         while let Some(kvs) = pages.next(self.kv()).await? {
             let records = kvs.into_iter().filter_map(|kv| collection.parse(kv.key()).map(|key| Record::new(key, kv)));
             listing.records.extend(records);
@@ -118,7 +118,7 @@ impl Store {
     /// Writes a key that must not exist yet; gives its revision.
     ///
     /// # Errors
-    /// [`Error::Exists`], [`Error::TooLarge`], [`Error::Unavailable`] or [`Error::Refused`].
+    /// [`Error::Exists`], [`Error::TooLarge`], [`Error::Unavailable`], [`Error::Undecided`] or [`Error::Refused`].
     pub async fn create(&self, key: &Key, value: Vec<u8>) -> Result<i64, Error> {
         let guard = unchanged(key.as_str(), None);
         let write = TxnOp::put(key.as_str(), value, None);
@@ -128,7 +128,8 @@ impl Store {
     /// Overwrites a key that still has the revision `expected`; gives its new revision.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if it has another one, [`Error::TooLarge`], [`Error::Unavailable`] or [`Error::Refused`].
+    /// [`Error::Conflict`] if it has another one, [`Error::TooLarge`], [`Error::Unavailable`], [`Error::Undecided`] or
+    /// [`Error::Refused`].
     pub async fn replace(&self, key: &Key, value: Vec<u8>, expected: i64) -> Result<i64, Error> {
         let guard = unchanged(key.as_str(), Some(expected));
         let write = TxnOp::put(key.as_str(), value, None);
@@ -139,7 +140,8 @@ impl Store {
     /// written in the same transaction.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the key has another revision, [`Error::Unavailable`] or [`Error::Refused`].
+    /// [`Error::Conflict`] if the key has another revision, [`Error::Unavailable`], [`Error::Undecided`] or
+    /// [`Error::Refused`].
     pub async fn remove(&self, key: &Key, expected: i64, uid: &str) -> Result<i64, Error> {
         let guard = unchanged(key.as_str(), Some(expected));
         let mut writes = vec![TxnOp::delete(key.as_str(), None)];
@@ -162,7 +164,7 @@ impl Store {
 
     /// Applies all writes if all guards hold; `None` if one did not.
     pub(crate) async fn transact(&self, guards: Vec<Compare>, writes: Vec<TxnOp>) -> Result<Option<i64>, Error> {
-        let answer = self.kv().txn(Txn::new().when(guards).and_then(writes)).await?;
+        let answer = self.kv().txn(Txn::new().when(guards).and_then(writes)).await.map_err(Error::of_write)?;
         let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
         Ok(answer.succeeded().then_some(revision))
     }

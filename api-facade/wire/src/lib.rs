@@ -9,6 +9,8 @@
 //! ```
 //!
 //! Every record is declared once, with the `record!` macro of `schema.rs`; its fields stand in the order of the wire.
+//! `enumeration!` and `container!` declare the other two shapes of typed content, and one line of `kinds.rs` makes a
+//! record a kind.
 
 pub mod core;
 pub mod infrastructure;

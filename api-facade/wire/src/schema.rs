@@ -2,7 +2,8 @@
 //!
 //! [`record!`] takes a struct whose fields stand in wire order, each with its [`field::Field`] rules, and generates the
 //! struct, how it is read (all errors collected), written (straight into bytes) and merged. [`enumeration!`] does the
-//! same for enums, which are member names on the wire. Everything else is ordinary functions.
+//! same for enums, which are member names on the wire, and [`container!`] for values that are of one of several types,
+//! each with its own record. Everything else is ordinary functions.
 
 mod collection;
 pub(crate) mod container;

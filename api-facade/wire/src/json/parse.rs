@@ -1,4 +1,5 @@
-//! JSON text to values: strict, bounded in depth, exact about numbers.
+//! JSON text to values: strict, bounded in depth ([`MAX_DEPTH`], 100 levels), exact about numbers. Unlike the
+//! original's, it takes neither `NaN` and the infinities nor halves of surrogate pairs: clients could not read them back.
 
 use super::{Json, Object};
 

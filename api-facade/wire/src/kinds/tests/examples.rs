@@ -1,11 +1,7 @@
 //! A creation request and its answer for each kind, from the appendix of the REST contract; `<uid>` and `<now>` stand
 //! for what the server decides.
 
-use super::Example;
-use crate::core::{GlobalMetric, GlobalMetricsProvider, Metric, MetricsProvider, Role, RoleBinding};
-use crate::infrastructure::{Cloud, GlobalCloud, GlobalInfrastructureProvider, InfrastructureProvider};
-use crate::kubernetes::{Application, Cluster};
-use crate::openstack::{MagnumCluster, Project};
+use super::*;
 
 macro_rules! example {
     ($type:ty, request: $request:literal, answer: $answer:literal) => {
