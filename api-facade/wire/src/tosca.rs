@@ -3,8 +3,9 @@
 //!
 //! Unlike the original, nothing is fetched: a type that the template does not declare may come from any import, and
 //! nodes of such types have any properties. Nor are values of properties compared with their types, or requirements
-//! and capabilities looked at. A template that fails there does so when it is translated. What crashes the original
-//! is refused.
+//! and capabilities looked at. A template that fails there does so when it is translated. Sections, nodes, inputs
+//! and outputs whose shape crashes the original are refused, and so are types that derive from themselves, on which it
+//! hangs.
 
 mod node_types;
 mod topology;

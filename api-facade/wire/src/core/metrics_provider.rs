@@ -33,7 +33,7 @@ container! {
     pub enum MetricsProviderSpec {
         /// A Prometheus server.
         Prometheus(PrometheusSpec) = "prometheus",
-        /// An InfluxDB.
+        /// An `InfluxDB`.
         Influx(InfluxSpec) = "influx",
         /// A KSQL database on Kafka.
         Kafka(KafkaSpec) = "kafka",
@@ -52,7 +52,7 @@ record! {
 }
 
 record! {
-    /// An InfluxDB, version 2.
+    /// An `InfluxDB`, version 2.
     #[derive(Eq)]
     pub struct InfluxSpec {
         /// Its URL; nobody checks that it is one.

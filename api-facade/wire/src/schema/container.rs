@@ -40,7 +40,7 @@ macro_rules! container {
 
 pub(crate) use container;
 
-/// The name of the type, which nobody may know.
+/// The name of the type, known or not.
 pub(crate) fn read_type(json: &Json) -> Result<&str, Invalid> {
     let members = json.as_object().ok_or_else(Invalid::input_type)?;
     let text = match members.get("type") {

@@ -1,5 +1,7 @@
 //! The types of nodes that a template can use, and which properties they have.
 
+use std::sync::LazyLock;
+
 use crate::Json;
 use crate::json::Object;
 
@@ -80,14 +82,15 @@ impl<'a> NodeTypes<'a> {
     /// Nothing if there is no such type, or if it cannot be understood.
     fn properties(&self, name: &str) -> Option<Properties<'a>> {
         let mut properties = Properties { declared: Vec::new(), is_complete: true };
-        let mut name = name.strip_prefix("tosca:").unwrap_or(name);
+        let mut name = name;
         for _ in 0..=MAX_ANCESTORS {
+            name = name.strip_prefix("tosca:").unwrap_or(name);
             let Some(definition) = self.sections.iter().find_map(|types| types.get(name)) else {
                 properties.is_complete = is_root(name);
                 return (self.has_imports || is_base_type(name)).then_some(properties);
             };
-            let Some(definition) = object(Some(definition))? else { return Some(properties) };
-            properties.declared.extend(object(definition.get("properties"))?);
+            let definition = object(Some(definition))?;
+            properties.declared.push(object(definition.get("properties"))?);
             match definition.get("derived_from").filter(|parent| !parent.is_falsy()) {
                 Some(parent) => name = parent.as_str()?,
                 None => return Some(properties),
@@ -118,12 +121,10 @@ fn may_be_absent(definition: &Json) -> bool {
         || definition.get("default").is_some_and(|default| !default.is_null())
 }
 
-/// The members of a section; nothing within if it is empty, nothing at all if it is no object.
-fn object(section: Option<&Json>) -> Option<Option<&Object>> {
-    match section.filter(|section| !section.is_falsy()) {
-        None => Some(None),
-        Some(section) => section.as_object().map(Some),
-    }
+/// The members of a section that may be absent or empty; nothing if it is no object.
+fn object(section: Option<&Json>) -> Option<&Object> {
+    static EMPTY: LazyLock<Object> = LazyLock::new(Object::new);
+    section.filter(|section| !section.is_falsy()).map_or(Some(&*EMPTY), Json::as_object)
 }
 
 fn is_root(name: &str) -> bool {

@@ -18,6 +18,7 @@ const TYPES: &str = r#""node_types": {
     "my.Parent": {"derived_from": "tosca.nodes.Root", "properties": {"level": {}, "color": {"default": "red"}}},
     "my.Mild": {"derived_from": "my.Type", "properties": {"spec": {"required": false}, "level": {"default": 1}}},
     "my.Server": {"derived_from": "tosca.nodes.Compute", "properties": {"spec": {}}},
+    "my.Short": {"derived_from": "tosca:Root", "properties": {"spec": {}}},
     "my.Stray": {"derived_from": "not.There"},
     "my.Loop": {"derived_from": "my.Loop"},
     "my.Free": null,
@@ -115,6 +116,8 @@ fn nodes_have_the_properties_of_their_types() {
         ("my.Free", r#"{"other": 1}"#, false),
         ("my.Server", r#"{"spec": "x", "other": 1}"#, true),
         ("my.Server", r#"{"other": 1}"#, false),
+        ("my.Short", r#"{"spec": "x"}"#, true),
+        ("my.Short", r#"{"spec": "x", "other": 1}"#, false),
     ] {
         assert_eq!(
             node(&format!(r#"{{"type": "{name}", "properties": {properties}}}"#)),
@@ -191,6 +194,8 @@ fn defaults_of_inputs_are_of_their_type() {
         (r#"{"type": "boolean", "default": "yes"}"#, false),
         (r#"{"type": "list", "default": [1]}"#, true),
         (r#"{"type": "list", "default": "x"}"#, false),
+        (r#"{"type": "range", "default": [1, 2]}"#, true),
+        (r#"{"type": "range", "default": "x"}"#, false),
         (r#"{"type": "map", "default": {"a": 1}}"#, true),
         (r#"{"type": "map", "default": "x"}"#, false),
         (r#"{"type": "scalar-unit.size", "default": "2 GB"}"#, true),

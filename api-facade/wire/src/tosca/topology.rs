@@ -59,7 +59,7 @@ fn is_of_type(value: &Json, name: &str) -> bool {
             Json::String(text) => text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false"),
             _ => false,
         },
-        "list" => value.as_array().is_some(),
+        "list" | "range" => value.as_array().is_some(),
         "map" => value.as_object().is_some(),
         _ => true,
     }
