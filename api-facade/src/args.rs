@@ -30,9 +30,9 @@ use crate::settings::Settings;
 /// `krake-api-facade-sync` runs the sync.
 ///
 /// A setting is taken from its flag, else from its environment variable, else from the file that `--config` names, else
-/// it has its default. The file is the original Krake's `api.yaml`, as it is (YAML or JSON), with keys added; nothing in
-/// it is required, except what the description of a setting says. Hyphens and underscores in keys are the same. A key
-/// that nobody knows is a mistake. The original's flags (`--host`, `--etcd-host`, …) work as well.
+/// it has its default. The file is the original Krake's `api.yaml` as it is, or any part of it, in YAML or JSON, with
+/// keys added for what the original does not know. Hyphens and underscores in keys are the same; a key that nobody knows
+/// is a mistake. The original's flags (`--host`, `--etcd-host`, …) work as well.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "krake-api-facade", version)]
 pub(crate) struct Args {

@@ -2,10 +2,12 @@
 
 mod synchronise;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use krake_facade_store::{Config, Error as StoreError, Hub, Store};
+use krake_facade_transport::tls::{self, Tls};
 use krake_operator_process::admin::{self, Admin};
 use krake_operator_process::management;
 use krake_operator_process::readiness::Readiness;
@@ -25,14 +27,12 @@ use crate::problem::Documentation;
 use crate::resource::{Resource, Shared};
 use crate::router::{Resources, Surroundings, router};
 use crate::served::Served;
-use crate::server;
 use crate::settings::{self, Settings};
-use crate::tls::{self, Tls};
 
 /// How long requests under way may take to end: less than the grace of a pod.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How often etcd is asked whether it is there. A read of nothing.
-const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Why the facade ended without being asked.
 #[derive(thiserror::Error, Debug)]
@@ -60,10 +60,8 @@ pub(crate) enum Error {
 /// Runs the facade until `stop`.
 pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> Result<(), Error> {
     let mut registry = Registry::with_prefix("krake_api_facade");
-    let management = match settings.management.sync || settings.authentication.token_review {
-        true => Some(management(&settings.management).await?),
-        false => None,
-    };
+    let is_used = settings.management.sync || settings.authentication.token_review;
+    let management = if is_used { Some(management(&settings.management).await?) } else { None };
     let facade = Facade {
         store: store(&settings).await?,
         authentication: Authentication::new(&settings.authentication, management.clone())
@@ -94,7 +92,8 @@ async fn management(settings: &settings::Management) -> Result<Client, Error> {
     management::client(settings.kubeconfig.as_deref()).await.map_err(Error::Management)
 }
 
-async fn store(settings: &Settings) -> Result<Store, Error> {
+/// The database; it may be down.
+pub(crate) async fn store(settings: &Settings) -> Result<Store, Error> {
     let config = Config {
         endpoints: settings.etcd.endpoints.clone(),
         tombstones: settings.management.sync,
@@ -134,11 +133,8 @@ impl Facade {
         let probing = probe(self.store.clone(), self.readiness.clone(), self.stop.clone());
         tasks.spawn(named("the probe of etcd", probing));
         let authorizer = Authorizer::new(self.settings.authorization, self.store.clone());
-        let app = router(
-            &mut Kinds { facade: &self, tasks: &mut tasks, authorizer: &authorizer },
-            authorizer.clone(),
-            self.surroundings(),
-        );
+        let mut kinds = Kinds { facade: self, tasks: &mut tasks, authorizer: &authorizer };
+        let app = router(&mut kinds, &authorizer, self.surroundings());
         tasks.spawn(named("the REST API", serve(listener, app, self.tls.clone(), self.stop.clone())));
         if let Some(tls) = self.tls.clone() {
             let stop = self.stop.clone();
@@ -147,7 +143,10 @@ impl Facade {
         if let Some(synchronise) = synchronise {
             tasks.spawn(named("the sync", synchronise.run(self.stop.clone())));
         }
-        supervise(tasks, &self.stop).await
+        tokio::select! {
+            ended = supervise(tasks, &self.stop) => ended,
+            never = leave(self.readiness.clone(), self.stop.clone()) => match never {},
+        }
     }
 
     fn surroundings(&self) -> Surroundings {
@@ -195,7 +194,7 @@ async fn serve(listener: TcpListener, app: axum::Router, tls: Option<Arc<Tls>>, 
         Ok(address) => tracing::info!(scheme, %address, "serving the REST API"),
         Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "serving at an unknown address"),
     }
-    server::serve(listener, app, tls, stop, DRAIN).await;
+    krake_facade_transport::serve(listener, app, tls, stop, DRAIN).await;
 }
 
 /// Keeps the process unready while etcd does not answer.
@@ -213,6 +212,14 @@ async fn probe(store: Store, readiness: Readiness, stop: CancellationToken) {
             return;
         }
     }
+}
+
+/// Keeps the process unready from the moment it is asked to end, so that nobody is sent to it while it still serves what
+/// it has begun.
+async fn leave(readiness: Readiness, stop: CancellationToken) -> Infallible {
+    stop.cancelled().await;
+    let _leaving = readiness.hold("the end of the process");
+    std::future::pending().await
 }
 
 /// Waits until all tasks have ended after `stop`; one that ends before is a failure.

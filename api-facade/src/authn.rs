@@ -8,7 +8,6 @@
 //! Whoever says who they are, and is not believed, is refused, and never taken for somebody else further down the line.
 //! Preflight requests need no user.
 
-mod certificate;
 mod identity_service;
 mod keycloak;
 mod keystone;
@@ -22,9 +21,9 @@ use axum::response::{IntoResponse, Response};
 use http::Method;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use krake_facade_transport::Certified;
 use url::Url;
 
-pub(crate) use certificate::Certified;
 pub(crate) use identity_service::{Service, Unanswered};
 
 use self::keycloak::Keycloak;
@@ -74,7 +73,7 @@ pub(crate) enum Strategy {
         /// URL of its API, with the version: `http://localhost:5000/v3`.
         endpoint: Url,
     },
-    /// An OpenID Connect provider.
+    /// A provider of `OpenID Connect`.
     Keycloak {
         /// URL of the server, without `/auth`: `http://localhost:9080`.
         endpoint: Url,
@@ -110,7 +109,7 @@ enum Way {
     Everybody(User),
     Keystone(Keystone),
     Keycloak(Keycloak),
-    TokenReviews(TokenReviews),
+    TokenReviews(Box<TokenReviews>),
     Certificates,
 }
 
@@ -126,7 +125,7 @@ impl Authentication {
         }
         if settings.token_review {
             let client = management.ok_or(Error::NoManagementCluster)?;
-            ways.push(Way::TokenReviews(TokenReviews::new(client)));
+            ways.push(Way::TokenReviews(TokenReviews::new(client).into()));
         }
         if settings.client_certificates {
             ways.push(Way::Certificates);
@@ -174,7 +173,7 @@ impl Way {
             (Self::Keycloak(keycloak), Some(token)) => Some(keycloak.identify(token).await?),
             (Self::TokenReviews(reviews), Some(token)) => reviews.identify(token).await?,
             (Self::Keystone(_) | Self::Keycloak(_) | Self::TokenReviews(_), None) => None,
-            (Self::Certificates, _) => parts.extensions.get().map(|Certified(user)| user.clone()),
+            (Self::Certificates, _) => parts.extensions.get().map(|Certified(name)| User(name.clone())),
         })
     }
 }

@@ -12,10 +12,8 @@ use serde_yaml::Value;
 
 pub(crate) use self::findings::{Findings, Invalid};
 pub(crate) use self::section::Section;
+use crate::wording::in_full;
 use crate::yaml;
-
-/// Characters of a foreign text that are shown in a message.
-const LONGEST_SHOWN: usize = 80;
 
 /// A configuration file that was read.
 pub(crate) struct File {
@@ -33,7 +31,7 @@ impl File {
         let opened = std::fs::File::open(path).map_err(yaml::Error::Read);
         match opened.and_then(yaml::read) {
             Ok(text) => Self::parse(path, text),
-            Err(error) => Err(Invalid::file(path, &error.to_sentence())),
+            Err(error) => Err(Invalid::file(path, &in_full(&error))),
         }
     }
 
@@ -42,7 +40,7 @@ impl File {
     /// # Errors
     /// The text is not one YAML document.
     pub(crate) fn parse(path: &Path, text: String) -> Result<Self, Invalid> {
-        let mut documents = yaml::documents(&text).map_err(|error| Invalid::file(path, &error.to_sentence()))?;
+        let mut documents = yaml::documents(&text).map_err(|error| Invalid::file(path, &in_full(&error)))?;
         let content = documents.pop().unwrap_or_else(|| Value::Mapping(serde_yaml::Mapping::new()));
         if documents.is_empty() {
             Ok(Self { path: path.to_owned(), text, content })
@@ -60,13 +58,6 @@ impl File {
         let place = yaml::find(&self.text, path)?;
         Some(format!("line {}, column {} of {}", place.line, place.column, self.path.display()))
     }
-}
-
-/// The text on one line of bounded length.
-#[must_use]
-pub(crate) fn shown(text: &str) -> String {
-    let escaped: String = text.chars().take(LONGEST_SHOWN).flat_map(char::escape_debug).collect();
-    if text.chars().nth(LONGEST_SHOWN).is_some() { escaped + "…" } else { escaped }
 }
 
 #[cfg(test)]

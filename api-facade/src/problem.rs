@@ -274,7 +274,9 @@ fn untitled(failure: &Failure) -> Option<Problem> {
         Failure::WrongMethod(_) => (405, "405: Method Not Allowed".into()),
         Failure::Preflight(cause) => (403, cause.clone()),
         Failure::Unauthenticated => (401, "401: No user has been authenticated.".into()),
-        Failure::IdentityService { service, .. } => (503, format!("503: {service} cannot say who the caller is")),
+        Failure::IdentityService { service, .. } => {
+            (503, format!("{service} cannot say who the caller is. Nothing was changed; try again."))
+        }
         Failure::Anonymous => (401, "401: Unauthorized".into()),
         Failure::Forbidden => (403, "403: Forbidden".into()),
         Failure::WrongToken => (401, "401: No token has been provided or the provided one is invalid.".into()),

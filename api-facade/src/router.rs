@@ -45,17 +45,17 @@ pub(crate) struct Surroundings {
 }
 
 /// The API.
-pub(crate) fn router(resources: &mut impl Resources, authorizer: Authorizer, surroundings: Surroundings) -> Router {
+pub(crate) fn router(resources: &mut impl Resources, authorizer: &Authorizer, surroundings: Surroundings) -> Router {
     let Contents { router, routes: _ } = contents(resources, authorizer);
     surround(router.fallback(async || Failure::UnknownPath), surroundings)
 }
 
 /// The contents page of the API.
-fn contents(resources: &mut impl Resources, authorizer: Authorizer) -> Contents {
+fn contents(resources: &mut impl Resources, authorizer: &Authorizer) -> Contents {
     Contents::new()
-        .about("/", get(about::version), &authorizer)
-        .about("/me", get(about::me), &authorizer)
-        .about("/release", get(about::release), &authorizer)
+        .about("/", get(about::version), authorizer)
+        .about("/me", get(about::me), authorizer)
+        .about("/release", get(about::release), authorizer)
         .kind(resources, KindRoutes::<Role>::new())
         .kind(resources, KindRoutes::<RoleBinding>::new())
         .kind(resources, KindRoutes::<GlobalMetric>::new())
@@ -92,5 +92,7 @@ fn surround(routes: Router, surroundings: Surroundings) -> Router {
         .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]))
 }
 
+#[cfg(test)]
+mod coverage;
 #[cfg(test)]
 mod tests;

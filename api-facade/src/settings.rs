@@ -12,7 +12,9 @@ use tracing::level_filters::LevelFilter;
 
 use crate::args::Options;
 use crate::config::{File, Findings, Invalid};
-use crate::{authn, authz, tls};
+use krake_facade_transport::tls;
+
+use crate::{authn, authz};
 
 /// All settings.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,18 +29,6 @@ pub(crate) enum Error {
     Syntax(#[source] serde_yaml::Error),
 }
 
-impl Error {
-    /// The error with its cause, on one line.
-    #[must_use]
-    pub(crate) fn to_sentence(&self) -> String {
-        match self {
-            Self::Read(cause) => format!("{self}: {cause}"),
-            Self::TooLong => self.to_string(),
-            Self::Syntax(cause) => format!("{self}: {cause}"),
-        }
-    }
-}
-
 /// A place in a text, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {

@@ -19,8 +19,9 @@ pub(super) const PROBLEM_BASE_URL: &str = "https://rak-n-rok.readthedocs.io/proj
 #[derive(ClapArgs, Clone, Debug, Default)]
 #[command(next_help_heading = "REST API")]
 pub(crate) struct Api {
-    /// Address, with port, of the REST API. Port 0 takes a free one. Default: 127.0.0.1:8080. In the file: `host` and
-    /// `port`.
+    /// Address, with port, of the REST API. Port 0 takes a free one.
+    ///
+    /// Default: 127.0.0.1:8080. In the file: `host` and `port`.
     #[arg(long, env = "KRAKE_LISTEN", value_name = "ADDRESS:PORT", conflicts_with_all = ["host", "port"])]
     listen: Option<SocketAddr>,
     /// Address of the REST API, as the original calls it.
@@ -30,11 +31,13 @@ pub(crate) struct Api {
     #[arg(long, hide = true)]
     port: Option<u16>,
     /// Origin of the web pages that may call the API from a browser, such as `https://example.com`; `*` for all.
+    ///
     /// Default: *. In the file: `authentication.cors_origin`.
     #[arg(long, env = "KRAKE_CORS_ORIGIN", value_name = "ORIGIN", alias = "authentication-cors-origin")]
     pub(super) cors_origin: Option<String>,
-    /// The page that explains problems by name, named in error answers; empty for none. Default:
-    /// https://rak-n-rok.readthedocs.io/projects/krake/en/latest/user/problem.html. In the file:
+    /// The page that explains problems by name, named in error answers; empty for none.
+    ///
+    /// Default: `https://rak-n-rok.readthedocs.io/projects/krake/en/latest/user/problem.html`. In the file:
     /// `docs.problem_base_url`.
     #[arg(long, env = "KRAKE_PROBLEM_BASE_URL", value_name = "URL", alias = "docs-problem-base-url")]
     problem_base_url: Option<String>,

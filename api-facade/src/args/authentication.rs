@@ -7,7 +7,8 @@ use url::Url;
 use super::value;
 use crate::authn::{self, Strategy};
 use crate::authz::{self, Authorization};
-use crate::config::{Findings, Section, shown};
+use crate::config::{Findings, Section};
+use crate::wording::shown;
 
 pub(super) const STATIC_NAME: &str = "system";
 pub(super) const KEYSTONE_ENDPOINT: &str = "http://localhost:5000/v3";
@@ -18,27 +19,32 @@ pub(super) const KEYCLOAK_REALM: &str = "krake";
 #[derive(ClapArgs, Clone, Debug, Default)]
 #[command(next_help_heading = "Authentication and authorization")]
 pub(crate) struct Authentication {
-    /// Whether a request that nobody is known to have made is let in, as user `system:anonymous`. Default: true while
-    /// there is no other way to be known, else false; also false if the file has a section `authentication`. In the
-    /// file: `authentication.allow_anonymous`.
+    /// Whether requests without credentials are let in, as user `system:anonymous`.
+    ///
+    /// Default: true while no way to authenticate is enabled and the file has no section `authentication`, else false.
+    /// In the file: `authentication.allow_anonymous`.
     #[arg(long = "authentication-allow-anonymous", env = "KRAKE_AUTHENTICATION_ALLOW_ANONYMOUS", value_name = "BOOL")]
     #[arg(value_parser = value::switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     allow_anonymous: Option<bool>,
     /// Whether `Authorization: Bearer TOKEN` may hold a token of the management cluster, such as that of a service
-    /// account; the user is the one that the cluster names. Default: false. In the file:
-    /// `authentication.token_review`.
+    /// account; the user is the one that the cluster names.
+    ///
+    /// Default: false. In the file: `authentication.token_review`.
     #[arg(long = "authentication-token-review", env = "KRAKE_AUTHENTICATION_TOKEN_REVIEW", value_name = "BOOL")]
     #[arg(value_parser = value::switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     token_review: Option<bool>,
     #[command(flatten)]
     strategies: Strategies,
-    /// Who may do what: RBAC (what roles and role bindings say), always-allow or always-deny. Default: always-allow
-    /// while everybody is anonymous; else there is no default. In the file: `authorization`.
+    /// Who may do what: RBAC (what roles and role bindings say), always-allow or always-deny.
+    ///
+    /// Default: always-allow while no way to authenticate is enabled and anonymous requests are let in, else none: it
+    /// must be given. In the file: `authorization`.
     #[arg(long, env = "KRAKE_AUTHORIZATION", value_name = "MODE", value_parser = authorization)]
     authorization: Option<Authorization>,
-    /// Whether a rule of a role that names namespaces grants nothing outside of them, which the original lets it do for
-    /// lists across all namespaces and for kinds without namespaces. Only with RBAC. Default: false. In the file:
-    /// `strict_authorization`.
+    /// Whether a role's rule for some namespaces grants nothing outside of them. Only with RBAC. In the original such a
+    /// rule also grants lists across all namespaces, and kinds without namespaces.
+    ///
+    /// Default: false. In the file: `strict_authorization`.
     #[arg(long, env = "KRAKE_STRICT_AUTHORIZATION", value_name = "BOOL")]
     #[arg(value_parser = value::switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     strict_authorization: Option<bool>,
@@ -47,38 +53,49 @@ pub(crate) struct Authentication {
 /// How users are known; of several that are enabled, the first counts.
 #[derive(ClapArgs, Clone, Debug, Default)]
 struct Strategies {
-    /// Whether everybody is one user. Default: false. In the file: `authentication.strategy.static.enabled`.
+    /// Whether every request is made by one user, without any credentials. Of several strategies that are enabled the
+    /// first counts: static, keystone, keycloak.
+    ///
+    /// Default: false. In the file: `authentication.strategy.static.enabled`.
     #[arg(long = "authentication-strategy-static-enabled", env = "KRAKE_AUTHENTICATION_STRATEGY_STATIC_ENABLED")]
     #[arg(value_name = "BOOL", value_parser = value::switch)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     static_enabled: Option<bool>,
-    /// The name of that user. Default: system. In the file: `authentication.strategy.static.name`.
+    /// The name of that user.
+    ///
+    /// Default: system. In the file: `authentication.strategy.static.name`.
     #[arg(long = "authentication-strategy-static-name", env = "KRAKE_AUTHENTICATION_STRATEGY_STATIC_NAME")]
     #[arg(value_name = "USER", value_parser = value::filled)]
     static_name: Option<String>,
-    /// Whether the header `Authorization` may hold a token of OpenStack Keystone. Default: false. In the file:
-    /// `authentication.strategy.keystone.enabled`.
+    /// Whether the header `Authorization` may hold a token of OpenStack Keystone.
+    ///
+    /// Default: false. In the file: `authentication.strategy.keystone.enabled`.
     #[arg(long = "authentication-strategy-keystone-enabled", env = "KRAKE_AUTHENTICATION_STRATEGY_KEYSTONE_ENABLED")]
     #[arg(value_name = "BOOL", value_parser = value::switch)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     keystone_enabled: Option<bool>,
-    /// URL of Keystone, with its version. Default: http://localhost:5000/v3. In the file:
-    /// `authentication.strategy.keystone.endpoint`.
+    /// URL of Keystone, with its version.
+    ///
+    /// Default: `http://localhost:5000/v3`. In the file: `authentication.strategy.keystone.endpoint`.
     #[arg(long = "authentication-strategy-keystone-endpoint", env = "KRAKE_AUTHENTICATION_STRATEGY_KEYSTONE_ENDPOINT")]
     #[arg(value_name = "URL", value_parser = value::url)]
     keystone_endpoint: Option<Url>,
-    /// Whether the header `Authorization` may hold an access token of Keycloak. Default: false. In the file:
-    /// `authentication.strategy.keycloak.enabled`.
+    /// Whether the header `Authorization` may hold an access token of Keycloak.
+    ///
+    /// Default: false. In the file: `authentication.strategy.keycloak.enabled`.
     #[arg(long = "authentication-strategy-keycloak-enabled", env = "KRAKE_AUTHENTICATION_STRATEGY_KEYCLOAK_ENABLED")]
     #[arg(value_name = "BOOL", value_parser = value::switch)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     keycloak_enabled: Option<bool>,
-    /// URL of Keycloak, without `/auth`. Default: http://localhost:9080. In the file:
-    /// `authentication.strategy.keycloak.endpoint`.
+    /// URL of Keycloak, without `/auth`.
+    ///
+    /// Default: `http://localhost:9080`. In the file: `authentication.strategy.keycloak.endpoint`.
     #[arg(long = "authentication-strategy-keycloak-endpoint", env = "KRAKE_AUTHENTICATION_STRATEGY_KEYCLOAK_ENDPOINT")]
     #[arg(value_name = "URL", value_parser = value::url)]
     keycloak_endpoint: Option<Url>,
-    /// Keycloak's realm of the users. Default: krake. In the file: `authentication.strategy.keycloak.realm`.
+    /// Keycloak's realm of the users.
+    ///
+    /// Default: krake. In the file: `authentication.strategy.keycloak.realm`.
     #[arg(long = "authentication-strategy-keycloak-realm", env = "KRAKE_AUTHENTICATION_STRATEGY_KEYCLOAK_REALM")]
     #[arg(value_name = "REALM", value_parser = value::filled)]
     keycloak_realm: Option<String>,

@@ -5,8 +5,9 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 
 use super::value;
-use crate::config::{Section, shown};
+use crate::config::Section;
 use crate::settings;
+use crate::wording::shown;
 
 pub(super) const HOST: &str = "127.0.0.1";
 pub(super) const PORT: u16 = 2379;
@@ -17,8 +18,9 @@ pub(super) const RETRY_TRANSACTIONS: u32 = 1;
 #[derive(ClapArgs, Clone, Debug, Default)]
 #[command(next_help_heading = "etcd")]
 pub(crate) struct Etcd {
-    /// URLs of the members of one etcd cluster, separated by commas. It may be down when the facade starts. Default:
-    /// http://127.0.0.1:2379. In the file: `etcd.endpoints` as a list, or `etcd.host` and `etcd.port`.
+    /// URLs of the members of one etcd cluster, separated by commas. It may be down when the facade starts.
+    ///
+    /// Default: `http://127.0.0.1:2379`. In the file: `etcd.endpoints` as a list, or `etcd.host` and `etcd.port`.
     #[arg(long = "etcd-endpoints", env = "KRAKE_ETCD_ENDPOINTS", value_name = "URL,…", value_delimiter = ',')]
     #[arg(value_parser = value::endpoint, conflicts_with_all = ["etcd_host", "etcd_port"], global = true)]
     endpoints: Option<Vec<String>>,
@@ -30,12 +32,16 @@ pub(crate) struct Etcd {
     #[arg(id = "etcd_port", long = "etcd-port", alias = "db-port", hide = true, value_parser = value::port)]
     #[arg(global = true)]
     port: Option<u16>,
-    /// Seconds one call to etcd may take. 1 to 60. Default: 5. In the file: `etcd.timeout_seconds`.
+    /// Seconds one call to etcd may take. 1 to 60.
+    ///
+    /// Default: 5. In the file: `etcd.timeout_seconds`.
     #[arg(long = "etcd-timeout-seconds", env = "KRAKE_ETCD_TIMEOUT_SECONDS", value_name = "SECONDS")]
     #[arg(value_parser = timeout_seconds, global = true)]
     timeout_seconds: Option<u64>,
-    /// How often a change is tried again, before the client is told, when somebody else wrote the same object at the same
-    /// moment. 0 to 100. Default: 1. In the file: `etcd.retry_transactions`.
+    /// How often a change is tried again, before the client is told, when somebody else wrote the same object at the
+    /// same moment. 0 to 100.
+    ///
+    /// Default: 1. In the file: `etcd.retry_transactions`.
     #[arg(long, alias = "etcd-retry-transactions", env = "KRAKE_RETRY_TRANSACTIONS", value_name = "TIMES")]
     #[arg(value_parser = retry_transactions)]
     retry_transactions: Option<u32>,

@@ -16,20 +16,25 @@ pub(super) const POD_NAME: &str = "krake-api-facade";
 #[derive(ClapArgs, Clone, Debug, Default)]
 #[command(next_help_heading = "Management cluster")]
 pub(crate) struct Management {
-    /// Whether the REST API is kept in step with the custom resources of a management cluster: on (changes go both ways)
-    /// or off (the REST API stands alone). Default: on. In the file: `management.sync`.
+    /// Whether the REST API is kept in step with the custom resources of a management cluster: on (changes go both
+    /// ways) or off (the REST API stands alone).
+    ///
+    /// Default: on. In the file: `management.sync`.
     #[arg(long, env = "KRAKE_SYNC", value_name = "on|off", value_parser = value::switch)]
     sync: Option<bool>,
-    /// Kubeconfig file of the management cluster. Only read for the sync, for token review and by `detach`. Default: the
-    /// service account of the pod. In the file: `management.kubeconfig`.
+    /// Kubeconfig file of the management cluster. Only read for the sync, for token review and by `detach`.
+    ///
+    /// Default: the service account of the pod. In the file: `management.kubeconfig`.
     #[arg(long, env = "KRAKE_KUBECONFIG", value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// Namespace of the Lease `krake-api-facade-sync`; it must exist. Default: krake-system. In the file:
-    /// `management.namespace`.
+    /// Namespace of the Lease `krake-api-facade-sync`; it must exist.
+    ///
+    /// Default: krake-system. In the file: `management.namespace`.
     #[arg(long, env = "KRAKE_NAMESPACE", value_parser = value::filled)]
     namespace: Option<String>,
-    /// Name of this copy in the Lease and in Events, usually the pod's. Default: krake-api-facade. In the file:
-    /// `management.pod_name`.
+    /// Name of this copy in the Lease and in Events, usually the pod's.
+    ///
+    /// Default: krake-api-facade. In the file: `management.pod_name`.
     #[arg(long, env = "POD_NAME", value_name = "NAME", value_parser = value::filled)]
     pod_name: Option<String>,
 }

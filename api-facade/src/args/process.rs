@@ -7,8 +7,9 @@ use krake_operator_process::telemetry;
 use tracing::level_filters::LevelFilter;
 
 use super::value;
-use crate::config::{Section, shown};
+use crate::config::Section;
 use crate::settings::Log;
+use crate::wording::shown;
 
 pub(super) const HEALTH_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9444);
 pub(super) const LOG_FORMAT: telemetry::Format = telemetry::Format::Text;
@@ -18,15 +19,20 @@ pub(super) const LOG_LEVEL: LevelFilter = LevelFilter::INFO;
 #[derive(ClapArgs, Clone, Debug, Default)]
 #[command(next_help_heading = "Operation")]
 pub(crate) struct Process {
-    /// Address, with port, of `/healthz`, `/readyz` and `/metrics`. Port 0 takes a free one. Default: 0.0.0.0:9444. In
-    /// the file: `health_address`.
+    /// Address, with port, of `/healthz`, `/readyz` and `/metrics`. Port 0 takes a free one.
+    ///
+    /// Default: 0.0.0.0:9444. In the file: `health_address`.
     #[arg(long, env = "KRAKE_HEALTH_ADDRESS", value_name = "ADDRESS:PORT")]
     health_address: Option<SocketAddr>,
-    /// How log lines are written, to standard error: text or json. Default: text. In the file: `log_format`.
+    /// How log lines are written, to standard error: text or json.
+    ///
+    /// Default: text. In the file: `log_format`.
     #[arg(long, env = "KRAKE_LOG_FORMAT", value_name = "FORMAT", value_parser = value::choice::<telemetry::Format>)]
     log_format: Option<telemetry::Format>,
     /// Which log lines are written: error, warn, info, debug or trace, and all that are worse. The variable `RUST_LOG`
-    /// says it more precisely, and comes first. Default: info. In the file: `log.level`.
+    /// says it more precisely, and comes first.
+    ///
+    /// Default: info. In the file: `log.level`.
     #[arg(long, env = "KRAKE_LOG_LEVEL", value_name = "LEVEL", value_parser = level)]
     log_level: Option<LevelFilter>,
 }

@@ -40,8 +40,15 @@ fn the_help_names_every_default_and_every_key() {
         ("log_format", "text".to_owned(), "`log_format`"),
         ("log_level", process::LOG_LEVEL.to_string(), "`log.level`"),
     ] {
-        let described =
-            command.get_arguments().find(|arg| arg.get_id() == flag).unwrap().get_help().unwrap().to_string();
+        let described = command
+            .get_arguments()
+            .find(|arg| arg.get_id() == flag)
+            .unwrap()
+            .get_long_help()
+            .unwrap()
+            .to_string()
+            .replace("Default: `http", "Default: http")
+            .replace("`. In", ". In");
         assert!(described.contains(&format!("Default: {default}.")), "{flag}: {described}");
         assert!(described.contains(keys), "{flag}: {described}");
     }
@@ -54,7 +61,7 @@ fn every_setting_has_a_variable_and_says_its_key() {
     let own = ["config", "help", "version"];
     for arg in shown.filter(|arg| !own.contains(&arg.get_id().as_str())) {
         assert!(arg.get_env().is_some(), "{}", arg.get_id());
-        assert!(arg.get_help().unwrap().to_string().contains("In the file: `"), "{}", arg.get_id());
+        assert!(arg.get_long_help().unwrap().to_string().contains("In the file: `"), "{}", arg.get_id());
     }
 }
 

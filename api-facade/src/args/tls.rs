@@ -6,25 +6,32 @@ use clap::Args as ClapArgs;
 
 use super::value;
 use crate::config::{Findings, Section};
-use crate::tls;
+use krake_facade_transport::tls;
 
 /// HTTPS.
 #[derive(ClapArgs, Clone, Debug, Default)]
 #[command(next_help_heading = "HTTPS")]
 pub(crate) struct Tls {
-    /// Whether the REST API is served by HTTPS, and by HTTPS only. Default: false. In the file: `tls.enabled`.
+    /// Whether the REST API is served by HTTPS, and by HTTPS only.
+    ///
+    /// Default: false. In the file: `tls.enabled`.
     #[arg(long = "tls-enabled", env = "KRAKE_TLS_ENABLED", value_name = "BOOL", value_parser = value::switch)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     enabled: Option<bool>,
-    /// PEM file with the server's certificate and its intermediates. Needed for HTTPS. In the file: `tls.cert`.
+    /// PEM file with the server's certificate and its intermediates. Needed for HTTPS.
+    ///
+    /// In the file: `tls.cert`.
     #[arg(long = "tls-cert", env = "KRAKE_TLS_CERT", value_name = "FILE")]
     cert: Option<PathBuf>,
-    /// PEM file with the private key of the certificate. Needed for HTTPS. In the file: `tls.key`.
+    /// PEM file with the private key of the certificate. Needed for HTTPS.
+    ///
+    /// In the file: `tls.key`.
     #[arg(long = "tls-key", env = "KRAKE_TLS_KEY", value_name = "FILE")]
     key: Option<PathBuf>,
     /// PEM file with the authorities for client certificates: a client that shows a certificate of theirs is the user
-    /// that its common name says. Empty: clients are not asked for certificates. Default: empty. In the file:
-    /// `tls.client_ca`.
+    /// that its common name says. Empty: clients are not asked for certificates.
+    ///
+    /// Default: empty. In the file: `tls.client_ca`.
     #[arg(long = "tls-client-ca", env = "KRAKE_TLS_CLIENT_CA", value_name = "FILE")]
     client_ca: Option<String>,
 }
@@ -38,7 +45,9 @@ impl Tls {
             file.string("key", &mut self.key, value::path);
             file.text("client_ca", &mut self.client_ca);
         } else {
-            ["cert", "key", "client_ca"].into_iter().for_each(|unused| file.text(unused, &mut None));
+            for unused in ["cert", "key", "client_ca"] {
+                file.text(unused, &mut None);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use url::Url;
 
-use crate::config::shown;
+use crate::wording::shown;
 
 /// Yes or no, in the words of YAML and of the original.
 pub(super) fn switch(text: &str) -> Result<bool, String> {

@@ -27,7 +27,7 @@ const MAX_REASON_CHARS: usize = 100;
 pub(crate) enum Service {
     /// OpenStack's identity service.
     Keystone,
-    /// An OpenID Connect provider.
+    /// A provider of `OpenID Connect`.
     Keycloak,
 }
 

@@ -1,4 +1,4 @@
-//! Users of an OpenID Connect provider, by its access tokens.
+//! Users of a provider of `OpenID Connect`, by its access tokens.
 
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;

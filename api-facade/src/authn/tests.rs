@@ -148,7 +148,8 @@ async fn a_token_that_is_not_known_is_refused_in_the_words_of_the_service() {
 async fn a_service_that_says_nothing_sensible_is_not_the_callers_fault() {
     for (service, mirror) in [("Keystone", keystone().await), ("Keycloak", keycloak().await)] {
         for token in ["nameless", "empty", "no json", "endless"] {
-            let unavailable = untitled(503, &format!("503: {service} cannot say who the caller is"));
+            let unavailable =
+                untitled(503, &format!("{service} cannot say who the caller is. Nothing was changed; try again."));
             assert_eq!(whoami(&mirror, token).await, unavailable, "{token}");
         }
     }
@@ -158,7 +159,10 @@ async fn a_service_that_says_nothing_sensible_is_not_the_callers_fault() {
 async fn a_service_that_is_away_is_said_to_be() {
     let endpoint: Url = "http://127.0.0.1:1".parse().unwrap();
     let mirror = mirror(&with(Strategy::Keystone { endpoint }), None);
-    assert_eq!(whoami(&mirror, "token-amy").await, untitled(503, "503: Keystone cannot say who the caller is"));
+    assert_eq!(
+        whoami(&mirror, "token-amy").await,
+        untitled(503, "Keystone cannot say who the caller is. Nothing was changed; try again.")
+    );
     assert_eq!(answer(&mirror, asking(None)).await.0, 200);
 }
 
@@ -216,7 +220,7 @@ async fn without_any_way_in_only_preflights_pass() {
 async fn a_certificate_counts_only_where_it_is_asked_for() {
     let certified = || {
         let mut request = asking(None);
-        request.extensions_mut().insert(Certified(User("system:gc".into())));
+        request.extensions_mut().insert(Certified("system:gc".into()));
         request
     };
     let trusting = mirror(&Settings { client_certificates: true, allow_anonymous: true, ..settings() }, None);

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-use super::{File, shown};
+use super::File;
+use crate::wording::shown;
 
 /// More than anybody corrects at a time; each costs a search through the file.
 const MOST_SHOWN: usize = 20;

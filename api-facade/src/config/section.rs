@@ -3,7 +3,8 @@
 
 use serde_yaml::Value;
 
-use super::{Findings, shown};
+use super::Findings;
+use crate::wording::shown;
 use crate::yaml;
 
 /// The keys of one mapping.

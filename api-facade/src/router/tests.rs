@@ -15,14 +15,14 @@ use crate::resource::Shared;
 
 const ITEM: &str = "/kubernetes/namespaces/n/applications/a";
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
 }
 
 /// Serves kinds from a database that is not there.
-struct Unconnected(Shared);
+pub(super) struct Unconnected(Shared);
 
 impl Resources for Unconnected {
     fn resource<K: Served>(&mut self) -> Resource<K> {
@@ -30,38 +30,55 @@ impl Resources for Unconnected {
     }
 }
 
-async fn api(authorization: Authorization) -> Router {
-    let config = Config {
-        endpoints: vec!["http://127.0.0.1:1".into()],
-        tombstones: false,
-        call_timeout: std::time::Duration::from_millis(100),
-    };
-    let store = Store::connect(config).await.unwrap();
-    let instruments = Instruments::register(&mut Registry::default());
-    let shared = Shared {
-        authorizer: Authorizer::new(authz::Settings { authorization, strict: false }, store.clone()),
-        store,
-        retry_transactions: 1,
-        management: None,
-        instruments: instruments.clone(),
-        stop: CancellationToken::new(),
-    };
-    let anonymous = authn::Settings { allow_anonymous: true, ..authn::tests::settings() };
+impl Unconnected {
+    pub(super) async fn new(authorization: Authorization) -> Self {
+        let config = Config {
+            endpoints: vec!["http://127.0.0.1:1".into()],
+            tombstones: false,
+            call_timeout: std::time::Duration::from_millis(100),
+        };
+        let store = Store::connect(config).await.unwrap();
+        Self(Shared {
+            authorizer: Authorizer::new(authz::Settings { authorization, strict: false }, store.clone()),
+            store,
+            retry_transactions: 1,
+            management: None,
+            instruments: Instruments::register(&mut Registry::default()),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    pub(super) fn authorizer(&self) -> Authorizer {
+        self.0.authorizer.clone()
+    }
+}
+
+pub(super) async fn api(authorization: Authorization) -> Router {
+    api_for(&authn::Settings { allow_anonymous: true, ..authn::tests::settings() }, authorization).await
+}
+
+async fn api_for(users: &authn::Settings, authorization: Authorization) -> Router {
+    let mut resources = Unconnected::new(authorization).await;
     let surroundings = Surroundings {
-        authentication: Authentication::new(&anonymous, None).unwrap(),
+        authentication: Authentication::new(users, None).unwrap(),
         allowed_origin: AllowedOrigin::new("http://example.com"),
         documentation: Documentation { base_url: "http://docs".into() },
-        instruments,
+        instruments: resources.0.instruments.clone(),
     };
-    let authorizer = shared.authorizer.clone();
-    router(&mut Unconnected(shared), authorizer, surroundings)
+    let authorizer = resources.authorizer();
+    router(&mut resources, &authorizer, surroundings)
 }
 
 async fn ask(method: Method, path: &str, headers: &[(&str, &str)], body: &'static str) -> Answer {
     ask_of(api(Authorization::AlwaysAllow).await, method, path, (headers, body)).await
 }
 
-async fn ask_of(api: Router, method: Method, path: &str, (headers, body): (&[(&str, &str)], &'static str)) -> Answer {
+pub(super) async fn ask_of(
+    api: Router,
+    method: Method,
+    path: &str,
+    (headers, body): (&[(&str, &str)], &'static str),
+) -> Answer {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -192,6 +209,32 @@ async fn preflights_are_answered_on_known_paths() {
         assert_eq!(answer.headers[name], value);
     }
     assert_eq!(ask(Method::OPTIONS, "/x", &asking, "").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_learns_it_before_anything_else() {
+    let api = api_for(&authn::tests::settings(), Authorization::AlwaysAllow).await;
+    let origin = ("origin", "http://example.com");
+    for (method, path) in [(Method::GET, "/"), (Method::POST, "/"), (Method::PUT, ITEM), (Method::GET, "/x")] {
+        let answer = ask_of(api.clone(), method, path, (&[origin], "no json")).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(answer.headers.contains_key("access-control-allow-origin"), path != "/x");
+    }
+    let preflight = [origin, ("access-control-request-method", "GET")];
+    assert_eq!(ask_of(api.clone(), Method::OPTIONS, ITEM, (&preflight, "")).await.status, StatusCode::OK);
+    assert_eq!(ask_of(api, Method::OPTIONS, "/x", (&preflight, "")).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_preflight_needs_no_token_but_no_wrong_one_either() {
+    let endpoint = "http://127.0.0.1:1".parse().unwrap();
+    let users = authn::Settings { strategy: authn::Strategy::Keystone { endpoint }, ..authn::tests::settings() };
+    krake_operator_process::management::install_crypto();
+    let api = api_for(&users, Authorization::AlwaysAllow).await;
+    let mut headers = vec![("origin", "http://example.com"), ("access-control-request-method", "GET")];
+    assert_eq!(ask_of(api.clone(), Method::OPTIONS, ITEM, (&headers, "")).await.status, StatusCode::OK);
+    headers.push(("authorization", "token"));
+    assert_eq!(ask_of(api, Method::OPTIONS, ITEM, (&headers, "")).await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What can go wrong between us and etcd.
 
+use std::error::Error as Cause;
+
 use tonic::Code;
 
 /// A failed operation on the store.
@@ -65,8 +67,8 @@ impl Error {
 /// Not if there was no connection, and not if etcd has refused for lack of space or time: then it has not begun.
 fn may_have_happened(error: &etcd_client::Error) -> bool {
     let etcd_client::Error::GRpcStatus(status) = error else { return false };
-    let mut causes = std::iter::successors(std::error::Error::source(status), |cause| cause.source());
-    status.code() != Code::ResourceExhausted && !causes.any(|cause| cause.is::<tonic::ConnectError>())
+    let mut causes = std::iter::successors(status.source(), |&cause| cause.source());
+    status.code() != Code::ResourceExhausted && !causes.any(<dyn Cause>::is::<tonic::ConnectError>)
 }
 
 #[derive(Debug, PartialEq, Eq)]

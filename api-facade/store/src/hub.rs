@@ -1,56 +1,32 @@
 //! One watch on etcd per kind and process, fanned out to any number of readers.
 //!
 //! ```text
-//! etcd ─▶ Watcher ─▶ Hub::run ─▶ bounded ring ─▶ Subscription (filter: revision, namespace) ─▶ HTTP watch
+//! etcd ─▶ Watcher ─▶ Hub::run ─▶ Fan ─▶ Subscription ─▶ HTTP watch
 //!                      ▲  │
-//!                      └──┴─ Memory: each object as it was last told
+//!                      └──┴─ Memory: each object as it was told last
 //! ```
 //!
 //! Each event is turned into its line once. Cut connections, restarts of etcd and compactions are invisible to readers:
 //! what happened meanwhile is told when etcd is back, in the order of revisions, each write once. Only states that etcd
-//! has forgotten before it could tell them are left out; the object's next state follows. A reader that falls behind by
-//! the whole ring sees its subscription end: a watch may end, it may never lose an event.
+//! has forgotten before it could tell them are left out; the object's next state follows.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
 use krake_facade_wire::Kind;
-use krake_facade_wire::watch::{EventType, write_line};
-use tokio::sync::{broadcast, watch};
+use krake_facade_wire::watch::EventType;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::fan::{BURST, Event, Fan, Subscription};
 use crate::memory::{Difference, Known, Memory};
 use crate::{Change, Collection, Error, Key, Listing, Record, Store, Watcher, codec};
 
-/// Events a reader may fall behind. With objects of 5 kB that is 20 MB per kind at worst, shared by all readers.
-const RING: usize = 4096;
-/// Events that are told at once, before readers get time to take them.
-const BURST: usize = RING / 4;
-/// A look at whether readers are taking what they were told.
-const BREATH: Duration = Duration::from_millis(5);
 /// How long a subscription waits for the first connection to etcd.
 const START_DEADLINE: Duration = Duration::from_secs(5);
 /// Objects that are read in one go, before others get the thread.
 const PORTION: usize = 64;
-
-/// One event, ready to be sent.
-#[derive(Debug)]
-pub struct Event {
-    /// The object it is about.
-    pub key: Key,
-    /// The revision of the write.
-    pub revision: i64,
-    /// The line of the watch stream, with its end.
-    pub line: Bytes,
-}
-
-#[derive(Clone)]
-enum Signal {
-    Event(Arc<Event>),
-    /// etcd has gone back in time: the revisions that follow are not to be compared with those before.
-    Rewound,
-}
 
 /// The events of one kind. Clones share the upstream watch.
 pub struct Hub<K> {
@@ -61,7 +37,7 @@ pub struct Hub<K> {
 struct Shared {
     store: Store,
     memory: RwLock<Memory>,
-    signals: broadcast::Sender<Signal>,
+    fan: Fan,
     started: watch::Sender<bool>,
 }
 
@@ -75,24 +51,23 @@ impl<K: Kind> Hub<K> {
     /// A hub that is silent until it is [run](Self::run).
     #[must_use]
     pub fn new(store: Store) -> Self {
-        let (signals, started) = (broadcast::Sender::new(RING), watch::Sender::new(false));
-        let shared = Shared { store, memory: RwLock::default(), signals, started };
-        Self { shared: Arc::new(shared), kind: std::marker::PhantomData }
+        let (memory, fan, started) = (RwLock::default(), Fan::default(), watch::Sender::new(false));
+        Self { shared: Arc::new(Shared { store, memory, fan, started }), kind: std::marker::PhantomData }
     }
 
     /// Follows etcd until stopped.
     pub async fn run(&self, stop: CancellationToken) {
         let mut watcher = Watcher::new(self.shared.store.clone(), Collection::of::<K>(None));
-        let mut told = 0;
+        let mut number = 0_usize;
         while let Some(change) = stop.run_until_cancelled(watcher.next()).await {
             match change {
                 Change::Reset { listing, rewound } => self.catch_up(listing, rewound).await,
                 Change::Put { record, created } => self.put(&record, created),
-                Change::Delete { key, revision } => self.delete(&key, revision),
+                Change::Delete { key, revision } => self.delete(key, revision),
             }
-            told += 1;
-            if told % BURST == 0 {
-                self.shared.breathe().await;
+            number += 1;
+            if number.is_multiple_of(BURST) {
+                self.shared.fan.breathe().await;
             }
         }
     }
@@ -101,26 +76,22 @@ impl<K: Kind> Hub<K> {
         if !self.shared.recall().is_news(&record.key, record.revision) {
             return;
         }
-        let mut object = codec::serve::<K>(record);
-        let mut event = None;
-        if let Some(bytes) = object.as_mut().filter(|_| self.shared.is_heard()) {
-            let kind = if created { EventType::Added } else { EventType::Modified };
-            let line;
-            (line, *bytes) = write(kind, bytes);
-            event = Some(Event { key: record.key.clone(), revision: record.revision, line });
-        }
+        let kind = if created { EventType::Added } else { EventType::Modified };
+        let object = codec::serve::<K>(record);
+        let heard = object.as_ref().filter(|_| self.shared.is_heard());
+        let event = heard.map(|object| Event::new(kind, record.key.clone(), record.revision, object));
+        let object = event.as_ref().map(|event| event.object.clone()).or(object);
         // First, so that whoever hears of it finds it here.
         self.shared.learn().put(record.key.clone(), Known::of(record, object));
         self.shared.tell(event);
     }
 
-    fn delete(&self, key: &Key, revision: i64) {
-        if !self.shared.recall().is_news(key, revision) {
+    fn delete(&self, key: Key, revision: i64) {
+        if !self.shared.recall().is_news(&key, revision) {
             return;
         }
-        let removed = self.shared.learn().delete(key, revision);
-        let difference = |object| Difference { kind: EventType::Deleted, key: key.clone(), revision, object };
-        self.shared.tell(removed.filter(|_| self.shared.is_heard()).map(|object| event(difference(object))));
+        let removed = self.shared.learn().delete(&key, revision).filter(|_| self.shared.is_heard());
+        self.shared.tell(removed.map(|object| Event::new(EventType::Deleted, key, revision, &object)));
     }
 
     async fn catch_up(&self, listing: Listing, rewound: bool) {
@@ -138,12 +109,13 @@ impl<K: Kind> Hub<K> {
             if rewound { memory.rewind(now, listing.revision) } else { memory.catch_up(now, listing.revision) }
         };
         if rewound {
-            self.shared.send(Signal::Rewound);
+            self.shared.fan.rewind();
         }
         for (number, difference) in differences.into_iter().enumerate().take_while(|_| self.shared.is_heard()) {
-            self.shared.tell(Some(event(difference)));
+            let Difference { kind, key, revision, object } = difference;
+            self.shared.fan.tell(Event::new(kind, key, revision, &object));
             if number % BURST == BURST - 1 {
-                self.shared.breathe().await;
+                self.shared.fan.breathe().await;
             }
         }
         self.shared.started.send_if_modified(|started| !std::mem::replace(started, true));
@@ -158,10 +130,10 @@ impl<K: Kind> Hub<K> {
         let mut started = self.shared.started.subscribe();
         let waiting = tokio::time::timeout(START_DEADLINE, started.wait_for(|started| *started));
         drop(waiting.await.map_err(|late| Error::Unavailable(late.into()))?);
-        // In this order: what is committed after the revision was read must find the receiver in place.
-        let receiver = self.shared.signals.subscribe();
-        let after = self.shared.store.newest_revision().await?;
-        Ok(Subscription { receiver, collection, after })
+        // In this order: what is committed after the revision was read must find the subscription in place.
+        let mut subscription = self.shared.fan.subscribe(collection);
+        subscription.begin_after(self.shared.store.newest_revision().await?);
+        Ok(subscription)
     }
 
     /// The objects of a collection as they are served, in the order of their keys; never older than any write that was
@@ -195,29 +167,12 @@ impl<K: Kind> Hub<K> {
 impl Shared {
     /// Whether anybody listens. Who comes later asks for later events only.
     fn is_heard(&self) -> bool {
-        self.signals.receiver_count() > 0
+        self.fan.is_heard()
     }
 
     fn tell(&self, event: Option<Event>) {
         if let Some(event) = event {
-            self.send(Signal::Event(Arc::new(event)));
-        }
-    }
-
-    fn send(&self, signal: Signal) {
-        // The only error is that nobody listens.
-        drop(self.signals.send(signal));
-    }
-
-    /// Gives readers the time to take a burst, for as long as they do: one who takes nothing delays nobody.
-    async fn breathe(&self) {
-        let mut left = self.signals.len();
-        while left > BURST {
-            tokio::time::sleep(BREATH).await;
-            let before = std::mem::replace(&mut left, self.signals.len());
-            if left >= before {
-                return;
-            }
+            self.fan.tell(event);
         }
     }
 
@@ -228,63 +183,5 @@ impl Shared {
 
     fn learn(&self) -> RwLockWriteGuard<'_, Memory> {
         self.memory.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn event(Difference { kind, key, revision, object }: Difference) -> Event {
-    Event { key, revision, line: write(kind, &object).0 }
-}
-
-/// The line of an event, and the object within it: so the memory and the events share their bytes.
-fn write(kind: EventType, object: &[u8]) -> (Bytes, Bytes) {
-    let mut line = Vec::with_capacity(object.len() + 40);
-    write_line(kind, object, &mut line);
-    let line = Bytes::from(line);
-    // The line ends with the object, a brace and a newline.
-    let end = line.len().saturating_sub(2);
-    let shared = line.slice(end.saturating_sub(object.len())..end);
-    (line, shared)
-}
-
-/// The events of one collection, from one revision on.
-pub struct Subscription {
-    receiver: broadcast::Receiver<Signal>,
-    collection: Collection,
-    after: i64,
-}
-
-impl Subscription {
-    /// The revision after which events are told.
-    #[must_use]
-    pub fn after(&self) -> i64 {
-        self.after
-    }
-
-    /// The next event; `None` when events were lost because they were not taken fast enough.
-    pub async fn next(&mut self) -> Option<Arc<Event>> {
-        loop {
-            match self.receiver.recv().await {
-                Ok(Signal::Event(event)) if self.wants(&event) => return Some(event),
-                Ok(Signal::Event(_)) => {}
-                Ok(Signal::Rewound) => self.after = i64::MIN,
-                Err(_) => return None,
-            }
-        }
-    }
-
-    fn wants(&self, event: &Event) -> bool {
-        event.revision > self.after && self.collection.contains(&event.key)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_object_within_a_line_is_shared() {
-        let (line, object) = write(EventType::Modified, b"{\"api\": \"core\"}");
-        assert_eq!(object, b"{\"api\": \"core\"}".as_slice());
-        assert!(line.as_ptr_range().contains(&object.as_ptr()));
     }
 }

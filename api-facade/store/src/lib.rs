@@ -12,6 +12,7 @@
 mod census;
 mod codec;
 mod error;
+mod fan;
 mod hub;
 mod keyspace;
 mod memory;
@@ -22,7 +23,8 @@ mod watch;
 pub use census::Census;
 pub use codec::read;
 pub use error::Error;
-pub use hub::{Event, Hub, Subscription};
+pub use fan::{Event, Subscription};
+pub use hub::Hub;
 pub use keyspace::{Collection, Key};
 pub use pair::{Commit, Expect, Pair, Write};
 pub use store::{Config, Listing, Record, Store};

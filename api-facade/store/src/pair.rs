@@ -85,6 +85,9 @@ impl Store {
 
     /// Applies a commit in one transaction; gives the revision of the store afterwards.
     ///
+    /// A mere note of what both sides agreed on depends on the base alone: it is as true after somebody has written the
+    /// object as before, and that write then shows as a change against it.
+    ///
     /// # Errors
     /// [`Error::Conflict`] if an expectation did not hold, [`Error::TooLarge`], [`Error::Unavailable`],
     /// [`Error::Undecided`] or [`Error::Refused`].
@@ -95,7 +98,9 @@ impl Store {
             (key.base(), base, expect.base),
             (key.tombstone(), tombstone, expect.tombstone),
         ];
-        let guards = parts.iter().map(|(key, _, revision)| unchanged(key, *revision)).collect();
+        let is_note = matches!(parts, [(_, Write::Keep, _), (_, Write::Put(_), _), (_, Write::Keep, _)]);
+        let guarded = parts.iter().filter(|(_, write, _)| !is_note || *write != Write::Keep);
+        let guards = guarded.map(|(key, _, revision)| unchanged(key, *revision)).collect();
         let writes = parts.into_iter().filter_map(|(key, write, _)| operation(key, write)).collect();
         self.transact(guards, writes).await?.ok_or(Error::Conflict)
     }

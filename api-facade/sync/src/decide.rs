@@ -76,6 +76,8 @@ pub struct Object {
     pub held: Held,
     /// Whether the garbage collector's finalizer is among them.
     pub is_guarded: bool,
+    /// Whether nobody has changed its `spec` since it was published.
+    pub is_as_published: bool,
     /// Its fields.
     pub fields: Fields,
     /// Fields whose value was ours to keep and is gone: to be written again.
@@ -282,7 +284,13 @@ fn merge(base: Option<&Base>, stored: &Stored, object: &Object) -> Merge {
     let settled = base.into_iter().flat_map(|base| base.fields.keys());
     let fields: BTreeSet<&Field> = stored.fields.keys().chain(object.fields.keys()).chain(settled).collect();
     for field in fields {
-        let sight = Sight { field, base, stored: stored.fields.get(field), object: object.fields.get(field) };
+        let sight = Sight {
+            field,
+            base,
+            is_as_published: object.is_as_published && object.krake_uid == stored.uid,
+            stored: stored.fields.get(field),
+            object: object.fields.get(field),
+        };
         let verdict = if object.unseen.contains(field) {
             Verdict::Leave
         } else if object.lost.contains(field) {
@@ -335,6 +343,8 @@ enum Verdict {
 struct Sight<'a> {
     field: &'a Field,
     base: Option<&'a Base>,
+    /// Then what the object shows is what was stored before.
+    is_as_published: bool,
     stored: Option<&'a Digest>,
     object: Option<&'a Digest>,
 }
@@ -361,6 +371,8 @@ impl Sight<'_> {
             // A status that only one side has is news from that side.
             (Some(_), None) if self.field.is_status() => Verdict::ToObject,
             _ if self.field.is_status() => Verdict::ToStored,
+            // A client of REST was faster than our note of what we had published.
+            _ if self.is_as_published => Verdict::ToObject,
             (None, _) => Verdict::ToStored,
             _ => Verdict::Conflict,
         }

@@ -104,6 +104,7 @@ impl<P: Pairing> Reconciler<P> {
             krake_uid: metadata::krake_uid(metadata),
             is_deleting: metadata.deletion_timestamp.is_some(),
             held: metadata::held(metadata.finalizers.as_deref().unwrap_or_default()),
+            is_as_published: metadata::is_as_published(metadata),
             is_guarded: metadata.finalizers.iter().flatten().any(|name| name == finalizer::CASCADE),
             fields: face.fields(),
             lost,

@@ -79,6 +79,12 @@ struct Told {
 }
 
 impl Told {
+    fn hear_all(&mut self, events: Vec<Difference>) {
+        for event in events {
+            self.hear(event);
+        }
+    }
+
     fn hear(&mut self, event: Difference) {
         let Difference { kind, key, object, .. } = event.clone();
         let before = match kind {
@@ -130,9 +136,8 @@ fn play(steps: &[Step]) -> (Etcd, Told) {
                 let cut = etcd.history.len().saturating_sub(*kept);
                 if cut > next {
                     let revision = etcd.history[cut - 1].0;
-                    for event in told.memory.catch_up(etcd.at(revision), revision) {
-                        told.hear(event);
-                    }
+                    let hidden = told.memory.catch_up(etcd.at(revision), revision);
+                    told.hear_all(hidden);
                     next = cut;
                 }
             }
@@ -192,9 +197,8 @@ proptest! {
     ) {
         let (_, mut told) = play(&steps);
         let (restored, _) = play(&others);
-        for event in told.memory.rewind(restored.at(restored.revision), restored.revision) {
-            told.hear(event);
-        }
+        let different = told.memory.rewind(restored.at(restored.revision), restored.revision);
+        told.hear_all(different);
         let now: BTreeMap<_, _> = restored.now.into_iter().map(|(key, known)| (key, known.object.unwrap())).collect();
         prop_assert_eq!(told.seen, now);
     }

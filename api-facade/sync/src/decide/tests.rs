@@ -36,6 +36,7 @@ fn object(values: &[(&str, u8)]) -> Object {
         is_deleting: false,
         held: Held { by_mirror: true, ..Held::default() },
         is_guarded: false,
+        is_as_published: false,
         fields: fields(values),
         lost: BTreeSet::new(),
         unseen: BTreeSet::new(),
@@ -125,6 +126,20 @@ fn a_deletion_in_kubernetes_first_marks_the_stored_object() {
 fn a_marked_object_waits_for_the_controllers_that_hold_it() {
     let held = Object { held: Held { by_mirror: true, by_krake: true, by_others: false }, ..object(&[]) };
     assert_eq!(decide(&known(Some(base(&[])), Some(deleted(stored(&[]))), Some(deleting(held)))), Decision::Nothing);
+}
+
+#[test]
+fn a_client_that_is_faster_than_our_note_of_a_publish_loses_nothing() {
+    let newer = Some(stored(&[("spec.a", 2), ("label:b", 1)]));
+    let published = |generation_is_first| Object {
+        is_as_published: generation_is_first,
+        ..object(&[("spec.a", 1), ("spec.c", 1), ("status.state", 1)])
+    };
+    let Decision::Merge(merge) = decide(&known(None, newer.clone(), Some(published(true)))) else { panic!("no merge") };
+    assert_eq!(merge.to_object, set(&["spec.a", "spec.c", "label:b"]));
+    assert_eq!((merge.to_stored, merge.conflicts), (set(&["status.state"]), set(&[])));
+    let Decision::Merge(merge) = decide(&known(None, newer, Some(published(false)))) else { panic!("no merge") };
+    assert_eq!(merge.conflicts, set(&["spec.a", "label:b"]));
 }
 
 #[test]

@@ -85,6 +85,13 @@ pub fn krake_uid(metadata: &ObjectMeta) -> String {
     annotation.or(metadata.uid.as_ref()).cloned().unwrap_or_default()
 }
 
+/// Whether an object came from REST, and nobody has changed its `spec` since: Kubernetes counts such changes.
+#[must_use]
+pub fn is_as_published(metadata: &ObjectMeta) -> bool {
+    let born_in_rest = metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(UID));
+    born_in_rest && metadata.generation == Some(1)
+}
+
 /// A name that Kubernetes takes for a finalizer of somebody who is neither Krake nor Kubernetes.
 fn is_foreign(name: &str) -> bool {
     let Some((domain, rest)) = name.split_once('/') else { return false };

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncReadExt;
 
 use super::Settings;
+use super::version_four::{self, VersionFour};
 
 /// A bundle of all the world's authorities is a quarter of this.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -23,7 +24,7 @@ pub(super) type Digest = [u8; 32];
 
 /// Why there is no HTTPS.
 #[derive(thiserror::Error, Debug)]
-pub(crate) enum Error {
+pub enum Error {
     /// A file is missing, too long, or not ours to read.
     #[error("reading {path}")]
     Read {
@@ -155,8 +156,9 @@ fn verifier(content: &[u8], path: &Path) -> Result<Arc<dyn ClientCertVerifier>, 
     for certificate in certificates(content, path)? {
         authorities.add(certificate).map_err(|source| Error::Authority { path: path.to_owned(), source })?;
     }
-    let provider = ring::default_provider().into();
+    let provider = version_four::provider().into();
     let verifier = WebPkiClientVerifier::builder_with_provider(authorities.into(), provider).allow_unauthenticated();
     // Without lists of what was revoked, an empty file is all that can be wrong.
-    verifier.build().map_err(|_| Error::NoCertificate { path: path.to_owned() })
+    let verifier = verifier.build().map_err(|_| Error::NoCertificate { path: path.to_owned() })?;
+    Ok(Arc::new(VersionFour(verifier)))
 }

@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tracing::Instrument;
 
-use crate::authn::Certified;
+use crate::certificate::Certified;
 use crate::stall::{self, StallGuard};
 use crate::tls::Tls;
 
@@ -44,7 +44,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves `app` until stopped, then lets requests under way end within `drain`. With `tls`, by HTTPS and nothing else.
 ///
 /// HTTP/1.1 and HTTP/2, which clients choose by ALPN, or over plain HTTP by just speaking it.
-pub(crate) async fn serve(
+pub async fn serve(
     listener: TcpListener,
     app: Router,
     tls: Option<Arc<Tls>>,
@@ -155,7 +155,7 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(tls: &Tls, socket: S) -> O
 /// Ends if the client has not asked for anything in time. Hyper waits for the first bytes without any limit.
 async fn silence(asked: CancellationToken) {
     if tokio::time::timeout(HEADER_DEADLINE, asked.cancelled()).await.is_ok() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -191,10 +191,10 @@ mod tests {
         let mut client = TcpStream::connect(address).await.unwrap();
         client.write_all(sent).await.unwrap();
         client.read_to_end(&mut Vec::new()).await.unwrap();
-        let listened = started.elapsed();
+        let waited = started.elapsed();
         stop.cancel();
         serving.await.unwrap();
-        listened
+        waited
     }
 
     #[tokio::test(start_paused = true)]
@@ -202,8 +202,8 @@ mod tests {
         for beginning in
             [b"".as_slice(), b"G", b"GET / HTTP/1.1\r\nhost:", b"PRI * HTTP/2.0", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
         {
-            let listened = patience(beginning).await;
-            assert_eq!(listened.as_secs(), HEADER_DEADLINE.as_secs(), "{}", beginning.escape_ascii());
+            let waited = patience(beginning).await;
+            assert_eq!(waited.as_secs(), HEADER_DEADLINE.as_secs(), "{}", beginning.escape_ascii());
         }
     }
 }

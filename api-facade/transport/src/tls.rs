@@ -1,13 +1,15 @@
 //! HTTPS: which certificate is shown, and whose certificates are accepted. Source: section 6.6 of the REST contract.
 //!
 //! Clients are asked for a certificate where there are authorities to check it against, and need not have one. A
-//! certificate that does not chain to an authority ends the handshake; what a good one proves is for `authn` to say.
+//! certificate that does not chain to an authority ends the handshake; what a good one proves is for the caller to say.
 //! Without authorities clients are not asked. (The original asks even then, and drops whoever answers.)
 //!
 //! Stricter than the original, as rustls is: certificates of version 1 and certificates of authorities are no client
-//! certificates, and RSA keys have 2048 bits or more.
+//! certificates, and RSA keys have 2048 bits or more. Hook certificates of the original are let through: see
+//! `version_four`.
 
 mod files;
+mod version_four;
 
 use std::io;
 use std::path::PathBuf;
@@ -21,26 +23,26 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::files::Error;
+pub use self::files::Error;
 use self::files::{Digest, Files};
 
 /// How often the files are looked at. Certificates are renewed days before they end.
-pub(crate) const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+pub const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The files that make HTTPS. All are PEM, and all are read again when their content changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// The server's certificate, followed by the intermediate certificates up to, and without, the root.
-    pub(crate) certificate: PathBuf,
+    pub certificate: PathBuf,
     /// The private key of the certificate; not encrypted.
-    pub(crate) key: PathBuf,
+    pub key: PathBuf,
     /// Certificates of the authorities that clients' certificates must chain to; `None` to ask clients for none.
-    pub(crate) client_ca: Option<PathBuf>,
+    pub client_ca: Option<PathBuf>,
 }
 
 /// HTTPS with what was in the files when they last were good.
 #[derive(Debug)]
-pub(crate) struct Tls {
+pub struct Tls {
     settings: Settings,
     config: watch::Sender<Arc<ServerConfig>>,
     loaded: Digest,
@@ -51,7 +53,7 @@ impl Tls {
     ///
     /// # Errors
     /// See [`Error`]; each says which file is wrong, and what would be right.
-    pub(crate) async fn load(settings: Settings) -> Result<Self, Error> {
+    pub async fn load(settings: Settings) -> Result<Self, Error> {
         let files = Files::read(&settings).await?;
         let config = watch::Sender::new(files.config(&settings)?.into());
         Ok(Self { loaded: files.digest(), settings, config })
@@ -61,13 +63,13 @@ impl Tls {
     ///
     /// # Errors
     /// If the client does not speak TLS, or shows a certificate that no authority stands for.
-    pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> io::Result<TlsStream<S>> {
+    pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> io::Result<TlsStream<S>> {
         let config = self.config.borrow().clone();
         TlsAcceptor::from(config).accept(stream).await
     }
 
     /// Takes changed files into use, for connections from then on, until stopped.
-    pub(crate) async fn follow(&self, interval: Duration, stop: CancellationToken) {
+    pub async fn follow(&self, interval: Duration, stop: CancellationToken) {
         let mut seen = self.loaded;
         while stop.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
             seen = self.look(seen).await;

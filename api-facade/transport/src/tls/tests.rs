@@ -3,12 +3,16 @@
 use std::net::SocketAddr;
 
 use axum::body::Body;
+use axum::routing::any;
+use axum::{Extension, Router};
 use http::{Request, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::crypto::ring;
+use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::ServerName;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tempfile::TempDir;
@@ -18,9 +22,12 @@ use tokio_rustls::TlsConnector;
 
 use super::authority::{Authority, Issued};
 use super::*;
-use crate::authn;
-use crate::authn::tests::mirror;
-use crate::server;
+use crate::{Certified, serve};
+
+/// Tells a client whose certificate it has.
+async fn whoami(certified: Option<Extension<Certified>>) -> String {
+    certified.map_or_else(|| "nobody".to_owned(), |Extension(Certified(name))| name.to_string())
+}
 
 /// A server that tells clients whose certificate they have, with its files.
 struct Server {
@@ -39,9 +46,8 @@ impl Server {
         let tls = Arc::new(Tls::load(settings).await.unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let settings = authn::Settings { client_certificates: true, allow_anonymous: true, ..authn::tests::settings() };
-        let app = mirror(&settings, None);
-        tokio::spawn(server::serve(listener, app, Some(tls.clone()), stop.clone(), Duration::ZERO));
+        let app = Router::new().route("/", any(whoami));
+        tokio::spawn(serve(listener, app, Some(tls.clone()), stop.clone(), Duration::ZERO));
         Self { root, directory, tls, address, stop }
     }
 
@@ -59,7 +65,9 @@ impl Server {
             None => config.with_no_client_auth(),
             Some((own, above)) => {
                 let chain = [own.der()].into_iter().chain(above.iter().map(|authority| authority.der())).collect();
-                config.with_client_auth_cert(chain, own.key_der()).unwrap()
+                // Without a look at the certificate: that is for the server.
+                let identity = CertifiedKey::new(chain, any_supported_type(&own.key_der()).unwrap());
+                config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
             }
         };
         config.alpn_protocols = vec![protocol.into()];
@@ -74,6 +82,14 @@ impl Server {
     /// Who the server takes such a client for.
     async fn whoami(&self, chain: Option<(&Issued, &[&Authority])>) -> io::Result<String> {
         self.connect(chain, ("http/1.1", &TLS13)).await?.http.get().await.map(|(_, user)| user)
+    }
+
+    async fn is_refused(&self, certificate: &Issued, version: &'static SupportedProtocolVersion) -> bool {
+        match self.connect(Some((certificate, &[])), ("http/1.1", version)).await {
+            // In TLS 1.3 clients hear of it only after they have sent their request.
+            Ok(mut connection) => connection.http.get().await.is_err(),
+            Err(_) => true,
+        }
     }
 }
 
@@ -156,11 +172,25 @@ async fn a_certificate_of_an_intermediate_authority_counts_if_the_chain_is_shown
 }
 
 #[tokio::test]
+async fn a_hook_certificate_of_the_original_krake_counts() {
+    let clients = Authority::root("clients");
+    let hooks = clients.below("hooks");
+    let server = Server::start(Some(&clients)).await;
+    let hook = hooks.client_of_version_four("system:complete-hook");
+    for version in [&TLS12, &TLS13] {
+        let mut connection = server.connect(Some((&hook, &[&hooks])), ("http/1.1", version)).await.unwrap();
+        assert_eq!(connection.http.get().await.unwrap().1, "system:complete-hook");
+    }
+    let forged = Authority::root("clients").client_of_version_four("system:complete-hook");
+    server.whoami(Some((&forged, &[]))).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn clients_without_a_certificate_or_a_name_are_nobody() {
     let clients = Authority::root("clients");
     let server = Server::start(Some(&clients)).await;
-    assert_eq!(server.whoami(None).await.unwrap(), "system:anonymous");
-    assert_eq!(server.whoami(Some((&clients.client(None), &[]))).await.unwrap(), "system:anonymous");
+    assert_eq!(server.whoami(None).await.unwrap(), "nobody");
+    assert_eq!(server.whoami(Some((&clients.client(None), &[]))).await.unwrap(), "nobody");
 }
 
 #[tokio::test]
@@ -169,13 +199,8 @@ async fn a_certificate_that_nobody_vouches_for_ends_the_handshake() {
     let server = Server::start(Some(&clients)).await;
     let forged = Authority::root("clients").client(Some("system:admin"));
     for certificate in [forged, clients.expired_client("system:admin")] {
-        for version in [&TLS12, &TLS13] {
-            let connected = server.connect(Some((&certificate, &[])), ("http/1.1", version)).await;
-            // In TLS 1.3 clients hear of it only after they have sent their request.
-            if let Ok(mut connection) = connected {
-                connection.http.get().await.unwrap_err();
-            }
-        }
+        assert!(server.is_refused(&certificate, &TLS12).await);
+        assert!(server.is_refused(&certificate, &TLS13).await);
     }
 }
 
@@ -183,7 +208,7 @@ async fn a_certificate_that_nobody_vouches_for_ends_the_handshake() {
 async fn without_an_authority_clients_are_not_asked() {
     let server = Server::start(None).await;
     let admin = Authority::root("clients").client(Some("system:admin"));
-    assert_eq!(server.whoami(Some((&admin, &[]))).await.unwrap(), "system:anonymous");
+    assert_eq!(server.whoami(Some((&admin, &[]))).await.unwrap(), "nobody");
 }
 
 #[tokio::test]
@@ -192,7 +217,7 @@ async fn clients_choose_between_http_1_and_2() {
     for (protocol, version) in [("h2", Version::HTTP_2), ("http/1.1", Version::HTTP_11)] {
         for tls in [&TLS12, &TLS13] {
             let mut connection = server.connect(None, (protocol, tls)).await.unwrap();
-            assert_eq!(connection.http.get().await.unwrap(), (version, "system:anonymous".into()));
+            assert_eq!(connection.http.get().await.unwrap(), (version, "nobody".into()));
         }
     }
 }
@@ -211,7 +236,7 @@ async fn plain_http_is_dropped() {
     let server = Server::start(None).await;
     let answer = what_comes_back(server.address, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     assert!(answer.len() < 10, "{answer:?}");
-    assert_eq!(server.whoami(None).await.unwrap(), "system:anonymous");
+    assert_eq!(server.whoami(None).await.unwrap(), "nobody");
 }
 
 #[tokio::test(start_paused = true)]
@@ -256,12 +281,12 @@ async fn files_that_are_broken_change_nothing_until_they_are_good_again() {
         let now = server.tls.look(seen).await;
         assert_ne!(now, seen);
         assert_eq!(server.tls.look(now).await, now);
-        assert_eq!(server.whoami(None).await.unwrap(), "system:anonymous");
+        assert_eq!(server.whoami(None).await.unwrap(), "nobody");
         seen = now;
     }
     std::fs::write(&settings.key, good).unwrap();
     assert_eq!(server.tls.look(seen).await, server.tls.loaded);
-    assert_eq!(server.whoami(None).await.unwrap(), "system:anonymous");
+    assert_eq!(server.whoami(None).await.unwrap(), "nobody");
 }
 
 #[tokio::test(start_paused = true)]
@@ -294,7 +319,7 @@ async fn files_that_are_wrong_from_the_start_are_named() {
         ("tls.crt", Some(String::new()), "holds no certificate"),
         ("tls.crt", Some(broken_pem.clone()), "is not PEM"),
         ("tls.crt", Some(no_certificate.clone()), "cannot be used with"),
-        ("tls.key", Some(server.pem()), "holds no private key"),
+        ("tls.key", Some(server.pem().to_owned()), "holds no private key"),
         ("tls.key", Some(other.key_pem()), "cannot be used with"),
         ("ca.crt", Some("authorities".into()), "holds no certificate"),
         ("ca.crt", Some(broken_pem), "is not PEM"),

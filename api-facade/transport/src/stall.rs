@@ -122,6 +122,16 @@ mod tests {
         written.unwrap();
     }
 
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn a_peer_that_is_gone_without_a_word_is_given_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        expect_answers(&socket, LIMIT).unwrap();
+        let options = SockRef::from(&socket);
+        assert_eq!((options.tcp_user_timeout().unwrap(), options.keepalive().unwrap()), (Some(LIMIT), true));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_quiet_time_is_no_stall() {
         let (ours, _theirs) = duplex(64);

@@ -1,12 +1,12 @@
 //! The name in a client's certificate. Whether the certificate may be believed was decided when it connected: see `tls`.
 
-use rustls::pki_types::CertificateDer;
+use std::sync::Arc;
 
-use super::User;
+use rustls::pki_types::CertificateDer;
 
 /// What the connection of a request proves: who the client's certificate says it is. One connection, one certificate.
 #[derive(Clone, Debug)]
-pub(crate) struct Certified(pub(super) User);
+pub struct Certified(pub Arc<str>);
 
 impl Certified {
     /// The first common name in the subject of a certificate that was verified; `None` if it has none, or one that is no
@@ -15,7 +15,7 @@ impl Certified {
     pub(crate) fn by(certificate: &CertificateDer<'_>) -> Option<Self> {
         let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
         let name = certificate.subject().iter_common_name().next()?.as_str().ok()?;
-        (!name.is_empty()).then(|| Self(User(name.into())))
+        (!name.is_empty()).then(|| Self(name.into()))
     }
 }
 
@@ -33,7 +33,7 @@ mod tests {
             wanted.distinguished_name.push(kind.clone(), *value);
         }
         let certificate = wanted.self_signed(&KeyPair::generate().unwrap()).unwrap();
-        Certified::by(certificate.der()).map(|Certified(User(name))| name.to_string())
+        Certified::by(certificate.der()).map(|Certified(name)| name.to_string())
     }
 
     #[test]
@@ -60,7 +60,7 @@ DrJuJhBPz41EaiwV32JfT76rhePNe34o1xECAiEAjeYZGD7d52LN5SDZIcvkRPcW
     #[test]
     fn of_several_common_names_the_first_counts() {
         let certificate = CertificateDer::from_pem_slice(TWO_NAMES).unwrap();
-        assert_eq!(&*Certified::by(&certificate).unwrap().0.0, "first");
+        assert_eq!(&*Certified::by(&certificate).unwrap().0, "first");
     }
 
     #[test]
