@@ -56,7 +56,8 @@ async fn main() -> anyhow::Result<ExitCode> {
     management::install_crypto();
     match command {
         Some(Command::Detach) => detach(&settings).await,
-        Some(Command::Bootstrap(request)) => bootstrap(&request, &settings).await,
+        // On the heap: it holds calls to etcd.
+        Some(Command::Bootstrap(request)) => Box::pin(bootstrap(&request, &settings)).await,
         None => {
             for remark in remarks {
                 tracing::warn!("{remark}");

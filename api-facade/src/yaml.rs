@@ -188,7 +188,7 @@ impl<'de, 'a> DeserializeSeed<'de> for Key<'a> {
     }
 }
 
-impl<'de, 'a> Visitor<'de> for Key<'a> {
+impl<'a> Visitor<'_> for Key<'a> {
     type Value = Walk<'a>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

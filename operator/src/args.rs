@@ -69,7 +69,7 @@ pub(crate) enum Controller {
     Placement,
     /// Connects to target clusters and observes their nodes.
     Cluster,
-    /// Deletes what depends on a cluster before the cluster.
+    /// Deletes what depends on a deleted object before the object, for every kind.
     GarbageCollector,
 }
 

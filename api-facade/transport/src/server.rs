@@ -34,7 +34,8 @@ const HEADER_DEADLINE: Duration = Duration::from_secs(10);
 /// A request with more is answered with 431.
 const MAX_HEADERS: usize = 100;
 /// Room for a request's first line and headers: tokens of Keystone and Keycloak fill some kilobytes. Also what is read of
-/// a body, or buffered of an answer, at a time. A request with a larger head is answered with 431.
+/// a body, or buffered of an answer, at a time. A request whose head is larger, by one more read at most, is answered with
+/// 431.
 const MAX_HEAD_BYTES: u16 = 48 << 10;
 /// A client that takes nothing for so long is cut off: it is a watcher that does not read, or is gone without a word.
 const STALL_DEADLINE: Duration = Duration::from_secs(30);
@@ -195,6 +196,26 @@ mod tests {
         stop.cancel();
         serving.await.unwrap();
         waited
+    }
+
+    #[tokio::test]
+    async fn a_head_that_is_too_large_is_refused() {
+        let long = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(4 * usize::from(MAX_HEAD_BYTES)));
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(MAX_HEADERS + 1));
+        for head in [long, many] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+            let serving = tokio::spawn(serve(listener, Router::new(), None, stop.clone(), Duration::ZERO));
+            let (mut reader, mut writer) = TcpStream::connect(address).await.unwrap().into_split();
+            // The rest of what is refused may find nobody there any more.
+            let writing = tokio::spawn(async move { drop(writer.write_all(head.as_bytes()).await) });
+            let mut answer = [0; 12];
+            reader.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 431");
+            writing.await.unwrap();
+            stop.cancel();
+            serving.await.unwrap();
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,15 +1,17 @@
-//! An API server for tests of single calls: gives prepared answers in order, remembers what it was asked,
-//! and falls silent when it has nothing left to say.
+//! An API server for tests of single calls: gives prepared answers, remembers what it was asked, and falls silent when
+//! it has nothing to say.
 
 use std::{
     collections::VecDeque,
     convert::Infallible,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use http::{Request, Response};
 use kube::{Client, client::Body};
 use serde_json::Value;
+use tokio::sync::watch;
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -24,19 +26,33 @@ pub(crate) struct Call {
     pub(crate) body: Value,
 }
 
-/// Prepared answers and the calls so far.
-#[derive(Clone, Default)]
+impl Call {
+    /// The path without the query.
+    pub(crate) fn path(&self) -> &str {
+        self.uri.split('?').next().unwrap_or_default()
+    }
+}
+
+/// An HTTP status and a body; `None` is silence.
+type Answer = Option<(u16, Value)>;
+
+/// How calls are answered, and the calls so far.
+#[derive(Clone)]
 pub(crate) struct Server {
-    answers: Arc<Mutex<VecDeque<Value>>>,
-    calls: Arc<Mutex<Vec<Call>>>,
+    answer: Arc<dyn Fn(&Call) -> Answer + Send + Sync>,
+    calls: Arc<watch::Sender<Vec<Call>>>,
 }
 
 impl Server {
     /// A server that answers with these objects, in this order.
     pub(crate) fn answering(answers: impl IntoIterator<Item = Value>) -> Self {
-        let server = Self::default();
-        server.answers.lock().unwrap().extend(answers);
-        server
+        let answers = Mutex::new(answers.into_iter().collect::<VecDeque<_>>());
+        Self::deciding(move |_| answers.lock().unwrap().pop_front().map(|answer| (200, answer)))
+    }
+
+    /// A server that answers each call by itself.
+    pub(crate) fn deciding(answer: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Self {
+        Self { answer: Arc::new(answer), calls: Arc::default() }
     }
 
     /// A client of this server.
@@ -51,7 +67,15 @@ impl Server {
 
     /// What was asked so far.
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.calls.lock().unwrap().clone()
+        self.calls.borrow().clone()
+    }
+
+    /// What was asked until enough was.
+    pub(crate) async fn until(&self, is_enough: impl Fn(&[Call]) -> bool) -> Vec<Call> {
+        let mut calls = self.calls.subscribe();
+        let awaited = calls.wait_for(|calls| is_enough(calls));
+        let awaited = tokio::time::timeout(Duration::from_secs(10), awaited).await;
+        awaited.unwrap_or_else(|_| panic!("not enough: {:#?}", self.calls())).unwrap().clone()
     }
 
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
@@ -60,9 +84,9 @@ impl Server {
         let sent = request.into_body().collect_bytes().await.unwrap();
         let body = serde_json::from_slice(&sent).unwrap_or_default();
         let call = Call { method, uri, content_type: content_type.unwrap_or_default(), body };
-        self.calls.lock().unwrap().push(call);
-        let answer = self.answers.lock().unwrap().pop_front();
-        let Some(answer) = answer else { return std::future::pending().await };
-        Response::new(Body::from(serde_json::to_vec(&answer).unwrap()))
+        let answer = (self.answer)(&call);
+        self.calls.send_modify(|calls| calls.push(call));
+        let Some((status, answer)) = answer else { return std::future::pending().await };
+        Response::builder().status(status).body(Body::from(serde_json::to_vec(&answer).unwrap())).unwrap()
     }
 }

@@ -14,7 +14,7 @@ use kube::{
 use tracing::Instrument;
 
 use crate::{
-    context::{Context, Watched},
+    context::{Cached, Context, Watched},
     outcome::{Attempts, CONFLICT, Failure, Retry},
 };
 
@@ -25,6 +25,22 @@ type Key = (Option<String>, String);
 pub async fn drive<K, E, F, Fut>(name: &'static str, controller: Controller<K>, context: Arc<Context>, reconcile: F)
 where
     K: Watched,
+    E: Failure,
+    F: Fn(Arc<K>, Arc<Context>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Action, E>> + Send + 'static,
+{
+    drive_kind(name, (), controller, context, reconcile).await;
+}
+
+/// As [`drive`], for a kind that is not known at compile time.
+pub async fn drive_kind<K, E, F, Fut>(
+    name: &'static str,
+    kind: K::DynamicType,
+    controller: Controller<K>,
+    context: Arc<Context>,
+    reconcile: F,
+) where
+    K: Cached,
     E: Failure,
     F: Fn(Arc<K>, Arc<Context>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Action, E>> + Send + 'static,
@@ -40,7 +56,7 @@ where
         let span = tracing::info_span!(
             "reconcile",
             controller = name,
-            kind = %K::kind(&()),
+            kind = %K::kind(&kind),
             namespace = object.namespace().unwrap_or_default(),
             name = %object.name_any(),
             uid = object.uid().unwrap_or_default(),

@@ -6,10 +6,10 @@ use kube::{
 };
 use serde_json::json;
 
-use crate::context::Watched;
+use crate::context::Cached;
 
 /// Whether `object` has the finalizer.
-pub fn holds<K: Watched>(object: &K, finalizer: &str) -> bool {
+pub fn holds<K: Cached>(object: &K, finalizer: &str) -> bool {
     object.finalizers().iter().any(|held| held == finalizer)
 }
 
@@ -17,7 +17,7 @@ pub fn holds<K: Watched>(object: &K, finalizer: &str) -> bool {
 ///
 /// # Errors
 /// A conflict if the object has changed since it was read, and whatever else the API server answers.
-pub async fn ensure<K: Watched>(api: &Api<K>, object: &K, finalizer: &str) -> Result<Option<K>, kube::Error> {
+pub async fn ensure<K: Cached>(api: &Api<K>, object: &K, finalizer: &str) -> Result<Option<K>, kube::Error> {
     if holds(object, finalizer) {
         return Ok(None);
     }
@@ -30,7 +30,7 @@ pub async fn ensure<K: Watched>(api: &Api<K>, object: &K, finalizer: &str) -> Re
 ///
 /// # Errors
 /// A conflict if the object has changed since it was read, and whatever else the API server answers.
-pub async fn remove<K: Watched>(api: &Api<K>, object: &K, finalizer: &str) -> Result<(), kube::Error> {
+pub async fn remove<K: Cached>(api: &Api<K>, object: &K, finalizer: &str) -> Result<(), kube::Error> {
     if !holds(object, finalizer) {
         return Ok(());
     }
@@ -43,7 +43,7 @@ pub async fn remove<K: Watched>(api: &Api<K>, object: &K, finalizer: &str) -> Re
 }
 
 /// The resource version inside makes the whole list ours to write: whoever changed it meanwhile causes a conflict.
-async fn write<K: Watched>(api: &Api<K>, object: &K, finalizers: &[String]) -> Result<K, kube::Error> {
+async fn write<K: Cached>(api: &Api<K>, object: &K, finalizers: &[String]) -> Result<K, kube::Error> {
     let patch = json!({ "metadata": { "resourceVersion": object.resource_version(), "finalizers": finalizers } });
     api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await
 }

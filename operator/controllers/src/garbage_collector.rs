@@ -1,21 +1,39 @@
-//! Garbage collector: holds a finalizer on every Cluster, and when one is deleted, deletes what depends on it first.
+//! Garbage collector: when an object of any kind is deleted, deletes what depends on it first, and takes the finalizer
+//! [`CASCADE`](krake_crds::finalizer::CASCADE) off once nothing does.
 //!
-//! A Cluster may go once no Application and no Placement needs it. Applications have no dependents of their own.
+//! An object depends on those that its `spec.owners` name, and on the place to which its status says it was scheduled: an
+//! Application on a Cluster, a Cluster on a cloud, a `MagnumCluster` on a Project. One deleted owner is enough. Owners
+//! and dependents may form diamonds; objects of a cycle are deleted together and do not wait for each other. Nobody is
+//! asked whether an owner exists: what names one that is gone already stays.
+//!
+//! The finalizer is there when an object was deleted through REST (the facade's sync puts it on before), when it was
+//! deleted by this controller, and on every Cluster from its beginning. An object of another kind that is deleted with
+//! kubectl is not held, and what depends on it stays.
+//!
+//! Placements are not collected by owners: a Cluster goes once none is left on it, and those that no Application
+//! answers for are deleted here.
 
 mod act;
 mod decide;
+mod index;
+mod kinds;
 mod observe;
 mod report;
 mod wake;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 
-use krake_crds::kubernetes::Cluster;
+use futures::future;
 use kube::runtime::controller::Action;
 
+use self::{
+    index::{Entry, Index},
+    kinds::Outline,
+};
 use crate::{
-    context::Context,
-    drive::drive,
+    context::{Context, Shared},
+    drive::drive_kind,
     outcome::{CONFLICT, Failure, Retry, kube_category},
     safety,
 };
@@ -28,27 +46,45 @@ const PENDING: Duration = Duration::from_secs(15);
 
 /// Runs the garbage collector until the term of `context` ends.
 pub async fn run(context: Arc<Context>) {
-    let controller = context.clusters.controller().reconcile_on(wake::by_dependents(&context));
-    drive(NAME, controller, context, reconcile).await;
+    let (index, pump) = Index::start(&context);
+    let index = Arc::new(index);
+    let loops = index.caches.iter().map(|cache| Box::pin(collect(cache, &index, &context)));
+    future::join(pump, future::join_all(loops)).await;
 }
 
-async fn reconcile(cluster: Arc<Cluster>, context: Arc<Context>) -> Result<Action, Error> {
-    let observed = observe::observe(&cluster, &context);
+/// One loop per kind.
+async fn collect(cache: &Shared<Outline>, index: &Arc<Index>, context: &Arc<Context>) {
+    let kind = cache.kind.clone();
+    let controller = cache.controller().reconcile_on(wake::by_dependents(index, &kind, context));
+    let step = {
+        let (index, kind) = (index.clone(), kind.clone());
+        move |outline, context| reconcile(Entry { kind: kind.clone(), outline }, index.clone(), context)
+    };
+    drive_kind(NAME, kind, controller, context.clone(), step).await;
+}
+
+async fn reconcile(object: Entry, index: Arc<Index>, context: Arc<Context>) -> Result<Action, Error> {
+    let observed = observe::observe(object, &index, &context);
     let plan = decide::decide(&observed);
-    report::report(&cluster, &plan, &context).await?;
-    act::act(&observed, &plan, &context).await?;
+    report::report(&observed.object, &plan, &context).await?;
+    act::act(&observed.object, &plan, &index, &context).await?;
     Ok(match plan {
         decide::Plan::Cascade { .. } => Action::requeue(PENDING),
-        decide::Plan::Guard | decide::Plan::Rest | decide::Plan::Release => Action::await_change(),
+        decide::Plan::Guard | decide::Plan::Rest | decide::Plan::Wait(_) | decide::Plan::Release => {
+            Action::await_change()
+        }
     })
 }
 
-/// Why a cluster or what depends on it could not be collected.
+/// Why an object or what depends on it could not be collected.
 #[derive(thiserror::Error, Debug)]
 enum Error {
     /// The cache is behind.
     #[error("{0} has changed since it was seen")]
     Changed(&'static str),
+    /// Its watch has not begun or has failed, which is logged where it happens.
+    #[error("the list of kind {0} is not complete")]
+    Incomplete(String),
     #[error("reading {0}")]
     Read(&'static str, #[source] kube::Error),
     #[error("writing the finalizer")]
@@ -62,7 +98,7 @@ enum Error {
 impl Failure for Error {
     fn category(&self) -> &'static str {
         match self {
-            Self::Changed(_) => CONFLICT,
+            Self::Changed(_) | Self::Incomplete(_) => CONFLICT,
             Self::Read(_, error) | Self::Finalizer(error) | Self::Report(error) => kube_category(error),
             Self::Delete(error) => error.category(),
         }
@@ -72,3 +108,6 @@ impl Failure for Error {
         Retry::Soon
     }
 }
+
+#[cfg(test)]
+mod tests;

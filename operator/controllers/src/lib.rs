@@ -9,7 +9,7 @@
 //! | [`application`] | Application | which Placements it needs now |
 //! | [`placement`] | Placement | what must change on the target |
 //! | [`cluster`] | Cluster | is it reachable and healthy |
-//! | [`garbage_collector`] | Cluster | which dependents go before it |
+//! | [`garbage_collector`] | every kind but Placement | which dependents go before it |
 
 #[cfg(test)]
 mod api_server;

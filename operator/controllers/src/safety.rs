@@ -10,7 +10,7 @@ use kube::{
 };
 
 use crate::{
-    context::{Context, Watched},
+    context::{Cached, Context, Watched},
     outcome::{CONFLICT, Failure, Retry, kube_category},
 };
 
@@ -61,19 +61,31 @@ where
     K: Watched,
     F: Fn(&K) -> bool + Send,
 {
+    delete_through(context, &context.api_of(seen), seen, still_due).await
+}
+
+/// As [`delete`], for an object of a kind that is not known at compile time; `api` is that of its kind and namespace.
+///
+/// # Errors
+/// As [`delete`].
+pub async fn delete_through<K, F>(context: &Context, api: &Api<K>, seen: &K, still_due: F) -> Result<Deletion, Error>
+where
+    K: Cached,
+    F: Fn(&K) -> bool + Send,
+{
     if !context.is_synced() {
         return Err(Error::NotSynced);
     }
-    delete_exactly(&context.api_of(seen), seen, still_due).await
+    delete_exactly(api, seen, still_due).await
 }
 
 async fn delete_exactly<K, F>(api: &Api<K>, seen: &K, still_due: F) -> Result<Deletion, Error>
 where
-    K: Watched,
+    K: Cached,
     F: Fn(&K) -> bool + Send,
 {
     let name = seen.name_any();
-    let described = || format!("{} {name}", K::kind(&()));
+    let described = || format!("{}/{name}", api.resource_url());
     let Some(now) = api.get_opt(&name).await.map_err(|error| Error::Read(described(), error))? else {
         return Ok(Deletion::Gone);
     };

@@ -5,42 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use krake_crds::{
-    kubernetes::{Application, Cluster},
-    reference::{ObjectReference, Owner},
-};
-
-/// The applications that must be gone before `cluster` may be: those that name it as an owner, are scheduled to it, or
-/// run on it.
-pub fn dependents<'a>(
-    cluster: &Cluster,
-    applications: impl IntoIterator<Item = &'a Application>,
-) -> impl Iterator<Item = &'a Application> {
-    let (place, owner) = (place(cluster), owner(cluster));
-    applications.into_iter().filter(move |application| {
-        let status = application.status.as_ref();
-        let bound = status.map(|status| [status.scheduled_to.as_ref(), status.running_on.as_ref()]);
-        application.spec.owners.contains(&owner) || bound.is_some_and(|places| places.contains(&Some(&place)))
-    })
-}
-
-fn place(cluster: &Cluster) -> ObjectReference {
-    let namespace = cluster.metadata.namespace.as_deref().unwrap_or_default();
-    ObjectReference::cluster(namespace, cluster.metadata.name.as_deref().unwrap_or_default())
-}
-
-/// How a user names the cluster as an owner: by its Krake names, which are its Kubernetes names unless it says otherwise.
-fn owner(cluster: &Cluster) -> Owner {
-    let identity = cluster.spec.identity.as_ref();
-    let name = identity.map(|identity| identity.name.clone()).or_else(|| cluster.metadata.name.clone());
-    let namespace = identity.and_then(|identity| identity.namespace.clone());
-    Owner {
-        api: "kubernetes".into(),
-        kind: "Cluster".into(),
-        namespace: namespace.or_else(|| cluster.metadata.namespace.clone()),
-        name: name.unwrap_or_default(),
-    }
-}
+use krake_crds::reference::Owner;
 
 /// Who depends on whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,7 +60,6 @@ impl Graph {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Value, from_value, json};
 
     use super::*;
 
@@ -131,43 +95,6 @@ mod tests {
         assert_eq!(order(&cycle, "root"), ["a", "c", "leaf", "b", "root"]);
         assert_eq!(cycle.awaited_by(&node("b")), [node("leaf")]);
         assert_eq!(order(&cycle, "self"), ["self"]);
-    }
-
-    fn cluster(identity: &Value) -> Cluster {
-        from_value(json!({
-            "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Cluster",
-            "metadata": { "name": "c1", "namespace": "n" }, "spec": { "identity": identity },
-        }))
-        .unwrap()
-    }
-
-    fn application(owner: Option<&str>, scheduled_to: &str, running_on: &str) -> Application {
-        let reference = |name| ObjectReference::cluster("n", name);
-        let owners: Vec<_> = owner.map(node).into_iter().collect();
-        from_value(json!({
-            "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Application", "metadata": { "name": "a" },
-            "spec": { "owners": owners },
-            "status": { "scheduledTo": reference(scheduled_to), "runningOn": reference(running_on) },
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn applications_depend_on_the_clusters_they_are_bound_to() {
-        let plain = cluster(&json!(null));
-        let named = cluster(&json!({ "name": "Krake:c1", "namespace": "n" }));
-        for (application, on_plain, on_named) in [
-            (application(None, "c1", "c2"), true, true),
-            (application(None, "c2", "c1"), true, true),
-            (application(None, "c2", "c2"), false, false),
-            (application(Some("c1"), "c2", "c2"), true, false),
-            (application(Some("Krake:c1"), "c2", "c2"), false, true),
-        ] {
-            assert_eq!(dependents(&plain, [&application]).count() == 1, on_plain, "{application:?}");
-            assert_eq!(dependents(&named, [&application]).count() == 1, on_named, "{application:?}");
-        }
-        let unbound = Application { status: None, ..application(None, "c1", "c1") };
-        assert_eq!(dependents(&plain, [&unbound]).count(), 0);
     }
 
     proptest! {

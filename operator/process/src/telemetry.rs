@@ -6,11 +6,12 @@
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{EnvFilter, filter::FromEnvError, fmt, prelude::*, util::TryInitError};
 
-/// What is logged unless `RUST_LOG` says otherwise. The libraries are kept to warnings: kube logs every 5xx
-/// answer as an error, and a retried call is not one.
-const DEFAULT_FILTER: &str = "info,kube_client=warn,kube_runtime=warn,h2=warn,hyper_util=warn";
+/// These libraries are kept to warnings unless `RUST_LOG` says otherwise: kube logs every 5xx answer as an error, and a
+/// retried call is not one.
+const QUIET_LIBRARIES: &str = "kube_client=warn,kube_runtime=warn,h2=warn,hyper_util=warn";
 
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -33,12 +34,20 @@ pub enum Error {
     Install(#[source] TryInitError),
 }
 
-/// Starts logging to standard error in the given format; `RUST_LOG` replaces the default filter.
+/// Starts logging to standard error in the given format, from the level `info` on; `RUST_LOG` replaces the default filter.
 ///
 /// # Errors
 /// [`Error::ReadFilter`] when `RUST_LOG` cannot be read as a filter, [`Error::Install`] when called twice.
 pub fn init(format: Format) -> Result<(), Error> {
-    let registry = tracing_subscriber::registry().with(filter()?);
+    init_at(format, LevelFilter::INFO)
+}
+
+/// As [`init`], from another level on.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_at(format: Format, level: LevelFilter) -> Result<(), Error> {
+    let registry = tracing_subscriber::registry().with(filter(level)?);
     match format {
         Format::Text => {
             let colours = std::io::stderr().is_terminal();
@@ -51,11 +60,15 @@ pub fn init(format: Format) -> Result<(), Error> {
     .map_err(Error::Install)
 }
 
-fn filter() -> Result<EnvFilter, Error> {
+fn filter(level: LevelFilter) -> Result<EnvFilter, Error> {
     if std::env::var_os(EnvFilter::DEFAULT_ENV).is_none_or(|set| set.is_empty()) {
-        return Ok(EnvFilter::new(DEFAULT_FILTER));
+        return Ok(EnvFilter::new(default_filter(level)));
     }
     EnvFilter::try_from_default_env().map_err(Error::ReadFilter)
+}
+
+fn default_filter(level: LevelFilter) -> String {
+    format!("{level},{QUIET_LIBRARIES}")
 }
 
 #[cfg(test)]
@@ -64,7 +77,9 @@ mod tests {
 
     #[test]
     fn the_default_filter_is_a_filter() {
-        assert!(EnvFilter::try_new(DEFAULT_FILTER).is_ok());
+        for level in [LevelFilter::ERROR, LevelFilter::INFO, LevelFilter::TRACE] {
+            assert!(EnvFilter::try_new(default_filter(level)).is_ok());
+        }
     }
 
     #[test]

@@ -1,17 +1,14 @@
-//! Carries out what was decided about a cluster.
+//! Carries out what was decided about an object.
 
 use std::sync::Arc;
 
-use krake_crds::{
-    finalizer,
-    kubernetes::{Application, Cluster, Placement},
-};
-use kube::{ResourceExt, api::ListParams};
+use krake_crds::{finalizer, kubernetes::Placement};
+use kube::{Resource, ResourceExt, api::ListParams};
 
 use super::{
     Error,
     decide::Plan,
-    observe::{Observed, depends_on, reference_to},
+    index::{self, Entry, Index},
 };
 use crate::{
     context::{Announcement, Context},
@@ -19,60 +16,85 @@ use crate::{
     safety::{self, Deletion},
 };
 
-pub(super) async fn act(observed: &Observed, plan: &Plan, context: &Context) -> Result<(), Error> {
-    let cluster = &*observed.cluster;
+pub(super) async fn act(object: &Entry, plan: &Plan, index: &Index, context: &Context) -> Result<(), Error> {
     match plan {
         Plan::Rest => Ok(()),
         Plan::Guard => {
-            let guarded = finalizers::ensure(&context.api_of(cluster), cluster, finalizer::CASCADE).await;
+            let guarded = finalizers::ensure(&object.api(&context.client), &object.outline, finalizer::CASCADE).await;
             guarded.map(drop).map_err(Error::Finalizer)
         }
-        Plan::Cascade { applications, placements, message: _ } => {
-            expect_leaving(cluster, context).await?;
-            for application in applications {
-                delete_application(application, cluster, context).await?;
+        Plan::Cascade { dependents, placements, message: _ } => {
+            expect_leaving(object, context).await?;
+            // One that changes all the time must not keep the others.
+            let mut all = Ok(());
+            for dependent in dependents {
+                all = all.and(delete_dependent(dependent, object, context).await);
             }
             for placement in placements {
-                delete_placement(placement, cluster, context).await?;
+                all = all.and(delete_placement(placement, object, context).await);
             }
-            Ok(())
+            all
         }
-        Plan::Release => release(cluster, context).await,
+        Plan::Wait(kind) => {
+            index.renew();
+            Err(Error::Incomplete(kind.clone()))
+        }
+        Plan::Release => release(object, context).await,
     }
 }
 
-/// The cache may still show a cluster whose namesake of now is not being deleted at all.
-async fn expect_leaving(cluster: &Cluster, context: &Context) -> Result<(), Error> {
-    let now = context.api_of(cluster).get_metadata_opt(&cluster.name_any()).await;
-    match now.map_err(|error| Error::Read("the cluster", error))? {
-        Some(now) if now.uid() == cluster.uid() && now.metadata.deletion_timestamp.is_some() => Ok(()),
-        _ => Err(Error::Changed("the cluster")),
+/// The cache may still show an object whose namesake of now is not being deleted at all.
+async fn expect_leaving(object: &Entry, context: &Context) -> Result<(), Error> {
+    let now = object.api(&context.client).get_metadata_opt(&object.outline.name_any()).await;
+    match now.map_err(|error| Error::Read("the object", error))? {
+        Some(now) if now.uid() == object.outline.uid() && now.metadata.deletion_timestamp.is_some() => Ok(()),
+        _ => Err(Error::Changed("the object")),
     }
 }
 
-async fn delete_application(application: &Arc<Application>, cluster: &Cluster, context: &Context) -> Result<(), Error> {
-    let deleted = safety::delete(context, &**application, |now| depends_on(now, cluster)).await;
+/// Kubernetes takes no new finalizers once deletion has begun, so the dependent is guarded before: it may have
+/// dependents of its own.
+async fn delete_dependent(dependent: &Entry, owner: &Entry, context: &Context) -> Result<(), Error> {
+    let api = dependent.api(&context.client);
+    let seen = match finalizers::ensure(&api, &dependent.outline, finalizer::CASCADE).await {
+        Ok(guarded) => guarded.map_or_else(|| dependent.outline.clone(), Arc::new),
+        Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
+        Err(error) => return Err(Error::Finalizer(error)),
+    };
+    let (names, place) = (owner.names(), owner.place());
+    let is_due = |now: &_| index::depends_on(now, &names, &place);
+    let deleted = safety::delete_through(context, &api, &*seen, is_due).await;
     if deleted.map_err(Error::Delete)? == Deletion::Marked {
-        let note = format!("deleted because its cluster {} is being deleted", cluster.name_any());
-        tracing::info!(application = application.name_any(), "{note}");
-        context.announce(&**application, Announcement::warning("ClusterDeleted", "CollectingGarbage", note)).await;
+        let note = format!("deleted because its owner {owner} is being deleted");
+        tracing::info!(%dependent, "{note}");
+        let announcement = Announcement::warning("OwnerDeleted", "CollectingGarbage", note);
+        context.announce_about(&dependent.outline.object_ref(&dependent.kind), announcement).await;
     }
     Ok(())
 }
 
-async fn delete_placement(placement: &Arc<Placement>, cluster: &Cluster, context: &Context) -> Result<(), Error> {
-    let reference = reference_to(cluster);
-    let deleted = safety::delete(context, &**placement, |now| now.spec.cluster == reference).await;
+async fn delete_placement(placement: &Arc<Placement>, cluster: &Entry, context: &Context) -> Result<(), Error> {
+    let place = cluster.place();
+    let deleted = safety::delete(context, &**placement, |now| now.spec.cluster == place).await;
     deleted.map(drop).map_err(Error::Delete)
 }
 
+async fn release(object: &Entry, context: &Context) -> Result<(), Error> {
+    if object.is_cluster() {
+        expect_no_placements(object, context).await?;
+    }
+    let api = object.api(&context.client);
+    finalizers::remove(&api, &object.outline, finalizer::CASCADE).await.map_err(Error::Finalizer)
+}
+
 /// The cache may not know yet of a Placement that was made a moment ago: the API server is asked.
-async fn release(cluster: &Cluster, context: &Context) -> Result<(), Error> {
-    let selector = format!("{}={}", labels::CLUSTER, labels::cluster_digest(&reference_to(cluster)));
+async fn expect_no_placements(cluster: &Entry, context: &Context) -> Result<(), Error> {
+    let selector = format!("{}={}", labels::CLUSTER, labels::cluster_digest(&cluster.place()));
     let api = kube::Api::<Placement>::all(context.client.clone());
     let left = api.list_metadata(&ListParams::default().labels(&selector)).await;
-    if !left.map_err(|error| Error::Read("the Placements", error))?.items.is_empty() {
-        return Err(Error::Changed("the list of Placements"));
+    if left.map_err(|error| Error::Read("the Placements", error))?.items.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Changed("the list of Placements"))
     }
-    finalizers::remove(&context.api_of(cluster), cluster, finalizer::CASCADE).await.map_err(Error::Finalizer)
 }

@@ -1,21 +1,17 @@
-//! What a cluster's deletion needs next.
+//! What an object's deletion needs next.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use krake_crds::{
-    finalizer,
-    kubernetes::{Application, Placement},
-};
+use krake_crds::kubernetes::Placement;
 use kube::ResourceExt;
 
-use super::observe::Observed;
-use crate::finalizers;
+use super::{index::Entry, observe::Observed};
 
 /// Names in a message; the rest is only counted.
 const NAMED: usize = 3;
 
 /// What is to be done.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) enum Plan {
     /// Take care of a cluster that was not seen before.
     Guard,
@@ -23,49 +19,70 @@ pub(super) enum Plan {
     Rest,
     /// Delete these, and wait for them and those that are on their way already.
     Cascade {
-        applications: Vec<Arc<Application>>,
+        /// Objects that depend on the object.
+        dependents: Vec<Entry>,
+        /// Placements on the cluster.
         placements: Vec<Arc<Placement>>,
         /// What is awaited, for people.
         message: String,
     },
-    /// Nothing needs the cluster any more.
+    /// Nothing is known to need the object any more, but not everything of this kind is known.
+    Wait(String),
+    /// Nothing needs the object any more.
     Release,
 }
 
 pub(super) fn decide(observed: &Observed) -> Plan {
-    let guarded = finalizers::holds(&*observed.cluster, finalizer::CASCADE);
-    if observed.cluster.metadata.deletion_timestamp.is_none() {
-        return if guarded { Plan::Rest } else { Plan::Guard };
+    let object = &observed.object;
+    if !object.is_leaving() {
+        return if object.is_cluster() && !object.is_guarded() { Plan::Guard } else { Plan::Rest };
     }
-    if observed.applications.is_empty() && observed.placements.is_empty() {
-        return if guarded { Plan::Release } else { Plan::Rest };
+    let left = left(observed);
+    if !left.is_empty() || !observed.placements.is_empty() {
+        return cascade(observed, &left);
     }
-    let applications = observed.applications.iter().filter(|one| one.metadata.deletion_timestamp.is_none());
+    match &observed.incomplete {
+        _ if !object.is_guarded() => Plan::Rest,
+        Some(kind) => Plan::Wait(kind.clone()),
+        None => Plan::Release,
+    }
+}
+
+/// What must be marked or gone. Objects of a cycle are marked, but do not wait for each other.
+fn left(observed: &Observed) -> Vec<&Entry> {
+    let awaited: BTreeSet<_> = observed.graph.awaited_by(&observed.object.names()).into_iter().collect();
+    let dependents = observed.dependents.iter();
+    dependents.filter(|dependent| !dependent.is_leaving() || awaited.contains(&dependent.names())).collect()
+}
+
+fn cascade(observed: &Observed, left: &[&Entry]) -> Plan {
     // The copies of an application that goes are the application controller's to remove, in its order.
     let placements = observed.placements.iter().filter(|placement| {
         placement.metadata.deletion_timestamp.is_none() && !goes_with_its_application(placement, observed)
     });
+    let unmarked = left.iter().filter(|dependent| !dependent.is_leaving());
     Plan::Cascade {
-        applications: applications.cloned().collect(),
+        dependents: unmarked.map(|dependent| (*dependent).clone()).collect(),
         placements: placements.cloned().collect(),
-        message: awaited(observed),
+        message: awaited(left, &observed.placements),
     }
 }
 
 fn goes_with_its_application(placement: &Placement, observed: &Observed) -> bool {
-    observed.applications.iter().any(|application| {
-        application.metadata.namespace == placement.metadata.namespace
-            && application.name_any() == placement.spec.application
+    observed.dependents.iter().any(|dependent| {
+        dependent.kind.kind == "Application"
+            && dependent.outline.metadata.namespace == placement.metadata.namespace
+            && dependent.outline.name_any() == placement.spec.application
     })
 }
 
-fn awaited(observed: &Observed) -> String {
-    let applications = observed.applications.iter().map(|one| one.name_any()).collect::<Vec<_>>();
-    if !applications.is_empty() {
-        return counted("application", &applications);
-    }
-    let placements: Vec<_> = observed.placements.iter().map(|one| one.name_any()).collect();
-    counted("placement", &placements)
+fn awaited(left: &[&Entry], placements: &[Arc<Placement>]) -> String {
+    let Some(first) = left.first() else {
+        return counted("placement", &placements.iter().map(|placement| placement.name_any()).collect::<Vec<_>>());
+    };
+    let is_one_kind = left.iter().all(|one| one.kind == first.kind);
+    let what = if is_one_kind { first.kind.kind.to_lowercase() } else { "object".to_owned() };
+    counted(&what, &left.iter().map(|one| one.outline.name_any()).collect::<Vec<_>>())
 }
 
 fn counted(what: &str, names: &[String]) -> String {

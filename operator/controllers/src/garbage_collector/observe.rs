@@ -1,43 +1,43 @@
-//! What depends on a cluster.
+//! What depends on an object.
 
 use std::sync::Arc;
 
-use krake_crds::{
-    kubernetes::{Application, Cluster, Placement},
-    reference::ObjectReference,
-};
-use krake_operator_domain::ownership;
+use krake_crds::kubernetes::Placement;
+use krake_operator_domain::ownership::Graph;
 use kube::ResourceExt;
 
+use super::index::{Entry, Index};
 use crate::context::Context;
 
-/// A cluster and what depends on it.
+/// An object and what depends on it.
 pub(super) struct Observed {
-    pub(super) cluster: Arc<Cluster>,
-    /// Applications that were scheduled to it, run on it, or name it as an owner; by name.
-    pub(super) applications: Vec<Arc<Application>>,
-    /// Placements on it; by name.
+    /// The object.
+    pub(super) object: Entry,
+    /// What depends on it, by kind, namespace and name.
+    pub(super) dependents: Vec<Entry>,
+    /// Who depends on whom around the object.
+    pub(super) graph: Graph,
+    /// Placements on it, if it is a Cluster; by name.
     pub(super) placements: Vec<Arc<Placement>>,
+    /// A kind of which some object may not be known.
+    pub(super) incomplete: Option<String>,
 }
 
-pub(super) fn observe(cluster: &Arc<Cluster>, context: &Context) -> Observed {
-    if cluster.metadata.deletion_timestamp.is_none() {
-        return Observed { cluster: cluster.clone(), applications: Vec::new(), placements: Vec::new() };
+pub(super) fn observe(object: Entry, index: &Index, context: &Context) -> Observed {
+    // Before anything is looked up: what was not complete then may have been missed.
+    let incomplete = index.incomplete();
+    if !is_due(&object) {
+        return Observed { object, dependents: vec![], graph: Graph::default(), placements: vec![], incomplete };
     }
-    let mut applications = context.applications.store.state_filter(|application| depends_on(application, cluster));
-    applications.sort_by_key(|application| (application.namespace(), application.name_any()));
-    let reference = reference_to(cluster);
-    let mut placements = context.placements.store.state_filter(|placement| placement.spec.cluster == reference);
+    let dependents = index.dependents_of(&object);
+    let graph = if dependents.is_empty() { Graph::default() } else { index.graph_around(&object, &dependents) };
+    let place = object.place();
+    let mut placements = context.placements.store.state_filter(|placement| placement.spec.cluster == place);
     placements.sort_by_key(|placement| (placement.namespace(), placement.name_any()));
-    Observed { cluster: cluster.clone(), applications, placements }
+    Observed { object, dependents, graph, placements, incomplete }
 }
 
-/// The cluster, as others refer to it.
-pub(super) fn reference_to(cluster: &Cluster) -> ObjectReference {
-    ObjectReference::cluster(&cluster.namespace().unwrap_or_default(), &cluster.name_any())
-}
-
-/// Whether the application must go before the cluster.
-pub(super) fn depends_on(application: &Application, cluster: &Cluster) -> bool {
-    ownership::dependents(cluster, [application]).next().is_some()
+/// Of the other kinds only those are collected that wait for it. A Cluster may have been deleted before it was guarded.
+fn is_due(object: &Entry) -> bool {
+    object.is_leaving() && (object.is_guarded() || object.is_cluster())
 }

@@ -1,12 +1,13 @@
-//! The garbage collector's part of a Cluster's status: what its deletion waits for.
+//! The garbage collector's part of a Cluster's status: what its deletion waits for. Other kinds have no such part.
 
 use jiff::Timestamp;
 use krake_crds::{
     condition::{self, Claim},
     kubernetes::{Cluster, ClusterStatus},
 };
+use kube::ResourceExt;
 
-use super::{Error, NAME, decide::Plan};
+use super::{Error, NAME, decide::Plan, index::Entry};
 use crate::{
     context::{Announcement, Context},
     status::Part,
@@ -17,14 +18,23 @@ const PART: Part = Part { manager: "krake-garbage-collector", fields: &[], condi
 /// Dependents are still there.
 const AWAITING_DEPENDENTS: &str = "AwaitingDependents";
 
-pub(super) async fn report(cluster: &Cluster, plan: &Plan, context: &Context) -> Result<(), Error> {
+pub(super) async fn report(object: &Entry, plan: &Plan, context: &Context) -> Result<(), Error> {
     let Plan::Cascade { message, .. } = plan else { return Ok(()) };
-    let wanted = status_after(cluster, message, Timestamp::now());
-    let api = context.api_of(cluster);
-    let Some(written) = PART.write(&api, cluster, &wanted).await.map_err(Error::Report)? else { return Ok(()) };
+    let Some(cluster) = cluster(object, context) else { return Ok(()) };
+    let wanted = status_after(&cluster, message, Timestamp::now());
+    let api = context.api_of(&*cluster);
+    let Some(written) = PART.write(&api, &cluster, &wanted).await.map_err(Error::Report)? else { return Ok(()) };
     context.instruments.wrote_status(NAME);
     context.announce(&written, Announcement::normal(AWAITING_DEPENDENTS, "Deleting", message)).await;
     Ok(())
+}
+
+fn cluster(object: &Entry, context: &Context) -> Option<std::sync::Arc<Cluster>> {
+    let namespace = object.outline.namespace().filter(|_| object.is_cluster())?;
+    context
+        .clusters
+        .find(&namespace, &object.outline.name_any())
+        .filter(|cluster| cluster.uid() == object.outline.uid())
 }
 
 fn status_after(cluster: &Cluster, message: &str, now: Timestamp) -> ClusterStatus {

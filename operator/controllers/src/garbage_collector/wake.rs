@@ -1,21 +1,31 @@
-//! Which clusters must be looked at when something that may depend on them changes.
+//! Which objects must be looked at when something that depends on them changes or vanishes.
 
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
-use krake_crds::kubernetes::Cluster;
-use kube::runtime::reflector::ObjectRef;
+use kube::{api::ApiResource, runtime::reflector::ObjectRef};
 
-use crate::context::Context;
+use super::{
+    index::{Entry, Index},
+    kinds::Outline,
+};
+use crate::context::{Context, Shared};
 
-/// The clusters that are being deleted, whenever an Application or a Placement changes or vanishes. There are few of
-/// them, and none most of the time.
-pub(super) fn by_dependents(context: &Arc<Context>) -> impl Stream<Item = ObjectRef<Cluster>> + Send + use<> {
-    let applications = context.applications.touched().map(drop);
-    let placements = context.placements.touched().map(drop);
-    let context = context.clone();
-    stream::select(applications, placements).flat_map(move |()| {
-        let leaving = context.clusters.store.state_filter(|cluster| cluster.metadata.deletion_timestamp.is_some());
-        stream::iter(leaving.into_iter().map(|cluster| ObjectRef::from_obj(&*cluster)))
+/// The objects of this kind that are being deleted, whenever something touches what depends on them.
+pub(super) fn by_dependents(
+    index: &Arc<Index>,
+    kind: &ApiResource,
+    context: &Context,
+) -> impl Stream<Item = ObjectRef<Outline>> + Send + use<> {
+    let touched = stream::select_all(index.caches.iter().map(Shared::touched).map(StreamExt::boxed));
+    let (owning, wanted) = (index.clone(), kind.clone());
+    let owners = touched.map(move |dependent| owning.owners_of(&dependent, |kind| *kind == wanted));
+    let (placing, wanted) = (index.clone(), kind.clone());
+    let placements = context.placements.touched();
+    let clusters = placements
+        .map(move |placement| placing.at(&placement.spec.cluster, |kind| *kind == wanted).into_iter().collect());
+    stream::select(owners, clusters).flat_map(|owners: Vec<Entry>| {
+        let leaving = owners.into_iter().filter(Entry::is_leaving);
+        stream::iter(leaving.map(|owner| ObjectRef::from_obj_with(&*owner.outline, owner.kind)))
     })
 }

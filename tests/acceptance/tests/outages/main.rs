@@ -1,7 +1,11 @@
 //! User stories in which something is stopped. Each has a system of its own, because it harms it; they run one after
 //! the other, because a system takes over a gigabyte.
 
+mod alone;
+mod compaction;
+mod etcd_away;
 mod facade_away;
+mod fan_out;
 mod idle;
 mod target_frozen;
 

@@ -1,6 +1,8 @@
 //! User stories on one shared system: what a user of either door does on a good day, and with bad input.
 
 mod bad_input;
+mod bootstrap;
+mod every_kind;
 mod kubernetes_door;
 mod migration;
 mod rest_door;

@@ -1,0 +1,289 @@
+//! One watch and one cache per kind, for every controller that needs it.
+
+use std::{fmt::Debug, future::ready, hash::Hash, sync::Arc};
+
+use futures::{Stream, StreamExt, stream};
+use kube::{Api, Client, Resource, ResourceExt, core::NamespaceResourceScope};
+use kube_runtime::{
+    Controller, WatchStreamExt,
+    controller::Config,
+    reflector::{ObjectRef, Store, store::Writer},
+    watcher,
+};
+use serde::de::DeserializeOwned;
+use tokio::sync::{Notify, broadcast, watch};
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_util::sync::CancellationToken;
+
+/// How many changes a controller may fall behind before it looks at every object once instead.
+const BACKLOG: usize = 4096;
+
+/// Objects reconciled at once by one controller.
+const CONCURRENCY: u16 = 16;
+
+/// Any kind that a shared cache can hold, known at compile time or not.
+pub trait Cached:
+    Resource<DynamicType: Clone + Debug + Eq + Hash + Send + Sync + Unpin + 'static>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<K> Cached for K where
+    K: Resource<DynamicType: Clone + Debug + Eq + Hash + Send + Sync + Unpin + 'static>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// The kinds that most controllers watch: namespaced, known at compile time, held in a shared cache.
+pub trait Watched: Cached + Resource<Scope = NamespaceResourceScope, DynamicType = ()> {}
+
+impl<K> Watched for K where K: Cached + Resource<Scope = NamespaceResourceScope, DynamicType = ()> {}
+
+/// One watch and one cache of a kind, for every controller that needs it.
+pub struct Shared<K: Cached> {
+    /// Which kind.
+    pub kind: K::DynamicType,
+    /// Every object of the kind, as last seen.
+    pub store: Store<K>,
+    touched: broadcast::Sender<Touched<K>>,
+    // Not `Store::wait_until_ready`: in kube 5 only the last of several tasks that wait for it is woken.
+    fill: watch::Receiver<Fill>,
+    restart: Arc<Notify>,
+}
+
+/// What was touched.
+#[derive(Clone, Debug)]
+pub(crate) enum Touched<K> {
+    /// This object was changed or deleted.
+    One(Arc<K>),
+    /// Anything may have changed: the cache was filled anew.
+    All,
+}
+
+/// How far the absence of an object from a cache means something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fill {
+    /// Not at all: the cache was never filled completely.
+    Partial,
+    /// It did once; since then the watch has failed, and may have missed something.
+    Interrupted,
+    /// As far as the watch is fast.
+    Current,
+}
+
+impl<K: Cached> Shared<K> {
+    /// The cache, and the pump that fills it from `events` until `stop` is cancelled. The pump must be polled. `events`
+    /// is called again when the watch has to start over with a list.
+    pub fn start_from<S>(
+        kind: K::DynamicType,
+        events: impl Fn() -> S + Send,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send)
+    where
+        S: Stream<Item = watcher::Result<watcher::Event<K>>> + Send,
+    {
+        let writer = Writer::new(kind.clone());
+        let store = writer.as_reader();
+        let (touched, _) = broadcast::channel(BACKLOG);
+        let (fills, fill) = watch::channel(Fill::Partial);
+        let restart = Arc::new(Notify::new());
+        let signals = Signals { touched: touched.clone(), fills };
+        let shared = Self { kind: kind.clone(), store, touched, fill, restart: restart.clone() };
+        let events = stream::repeat_with(move || events().take_until(restart.clone().notified_owned())).flatten();
+        (shared, pump(kind, events.reflect(writer), signals, stop))
+    }
+
+    /// Returns once the cache has been filled completely; `false` if it never will be.
+    pub(crate) fn filled(&self) -> impl Future<Output = bool> + Send + use<K> {
+        let mut fill = self.fill.clone();
+        async move { fill.wait_for(|fill| *fill != Fill::Partial).await.is_ok() }
+    }
+
+    /// Whether the cache has been filled completely.
+    pub(super) fn is_filled(&self) -> bool {
+        *self.fill.borrow() != Fill::Partial
+    }
+
+    /// Whether the cache is complete and its watch has not failed since it last brought news.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        *self.fill.borrow() == Fill::Current
+    }
+
+    /// Lists again if the watch was interrupted: that it goes on is not announced, and in a quiet system it brings
+    /// nothing that would prove it.
+    pub fn renew(&self) {
+        if *self.fill.borrow() == Fill::Interrupted {
+            self.restart.notify_one();
+        }
+    }
+
+    /// Everything once, then what is touched. One that fell behind, or whose watch had to start over, gets everything
+    /// again instead of a hole.
+    pub(crate) fn changes(&self) -> impl Stream<Item = Touched<K>> + Send + use<K> {
+        let changes = BroadcastStream::new(self.touched.subscribe());
+        let first = stream::once(self.filled()).filter_map(|filled| ready(filled.then_some(Touched::All)));
+        first.chain(changes.map(|next| next.unwrap_or(Touched::All)))
+    }
+
+    /// Every object once, then each one that is changed or deleted; every object again instead of a hole.
+    pub fn touched(&self) -> impl Stream<Item = Arc<K>> + Send + use<K> {
+        let store = self.store.clone();
+        self.changes().flat_map(move |next| {
+            stream::iter(match next {
+                Touched::One(object) => vec![object],
+                Touched::All => store.state(),
+            })
+        })
+    }
+
+    /// A controller of this kind that is woken by every change of its objects.
+    #[must_use]
+    pub fn controller(&self) -> Controller<K> {
+        let kind = self.kind.clone();
+        // `reconcile_on` is behind an unstable feature of kube; this is the one place that relies on it for a kind's
+        // own changes, in place of kube's shared streams, which hide deletions.
+        Controller::for_stream_with(stream::pending(), self.store.clone(), kind.clone())
+            .with_config(Config::default().concurrency(CONCURRENCY))
+            .reconcile_on(self.touched().map(move |object| ObjectRef::from_obj_with(&*object, kind.clone())))
+    }
+}
+
+impl<K: Watched> Shared<K> {
+    /// The cache, and the pump that fills it until `stop` is cancelled. The pump must be polled.
+    pub fn start(client: Client, stop: CancellationToken) -> (Self, impl Future<Output = ()> + Send) {
+        let events = move || {
+            watcher(Api::<K>::all(client.clone()), watcher::Config::default().page_size(250))
+                .default_backoff()
+                .modify(|object| object.managed_fields_mut().clear())
+        };
+        Self::start_from((), events, stop)
+    }
+
+    /// The object of this name, as last seen.
+    #[must_use]
+    pub fn find(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        self.store.get(&ObjectRef::new(name).within(namespace))
+    }
+
+    /// The objects of this namespace, as last seen.
+    #[must_use]
+    pub fn in_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
+        self.store.state_filter(|object| object.meta().namespace.as_deref() == Some(namespace))
+    }
+}
+
+/// How a pump tells what it has done.
+struct Signals<K> {
+    touched: broadcast::Sender<Touched<K>>,
+    fills: watch::Sender<Fill>,
+}
+
+impl<K> Signals<K> {
+    fn brought(&self, news: Touched<K>) {
+        self.fills.send_if_modified(|fill| std::mem::replace(fill, Fill::Current) != Fill::Current);
+        // Nobody listening is fine: the cache itself is what matters.
+        drop(self.touched.send(news));
+    }
+
+    fn interrupted(&self) {
+        self.fills.send_if_modified(|fill| {
+            let was_current = *fill == Fill::Current;
+            *fill = if was_current { Fill::Interrupted } else { *fill };
+            was_current
+        });
+    }
+}
+
+async fn pump<K: Cached>(
+    kind: K::DynamicType,
+    events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send,
+    signals: Signals<K>,
+    stop: CancellationToken,
+) {
+    let mut events = std::pin::pin!(events.take_until(stop.cancelled_owned()));
+    while let Some(next) = events.next().await {
+        match next {
+            Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => {
+                signals.brought(Touched::One(Arc::new(object)));
+            }
+            Ok(watcher::Event::InitDone) => signals.brought(Touched::All),
+            Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
+            Err(error) => {
+                signals.interrupted();
+                tracing::warn!(kind = %K::kind(&kind), error = &error as &dyn std::error::Error, "watch interrupted");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use krake_crds::kubernetes::Cluster;
+    use serde_json::json;
+
+    use super::*;
+    use crate::api_server::Server;
+
+    #[tokio::test]
+    async fn everybody_who_waits_for_a_cache_is_woken() {
+        let list = json!({
+            "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "ClusterList",
+            "metadata": { "resourceVersion": "1" },
+            "items": [{ "metadata": { "name": "edge", "namespace": "web" }, "spec": {} }],
+        });
+        let stop = CancellationToken::new();
+        let (clusters, pump) = Shared::<Cluster>::start(Server::answering([list]).client(), stop.clone());
+        // Tasks of their own: waiters within one task would wake each other.
+        let waiters = [tokio::spawn(clusters.filled()), tokio::spawn(clusters.filled())];
+        let mut touched = Box::pin(clusters.touched());
+        let first = tokio::spawn(async move { touched.next().await.map(|cluster| cluster.name_any()) });
+        let pump = tokio::spawn(pump);
+        for waiter in waiters {
+            let woken = tokio::time::timeout(Duration::from_secs(10), waiter).await.expect("a waiter was not woken");
+            assert!(woken.unwrap());
+        }
+        let first = tokio::time::timeout(Duration::from_secs(10), first).await.expect("the stream was not woken");
+        assert_eq!(first.unwrap().as_deref(), Some("edge"));
+        stop.cancel();
+        pump.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_cache_whose_watch_failed_is_current_again_once_it_was_listed_anew() {
+        let is_first = std::sync::atomic::AtomicBool::new(true);
+        let events = move || {
+            let failed = is_first.swap(false, std::sync::atomic::Ordering::Relaxed);
+            let failure = failed.then_some(Err(watcher::Error::NoResourceVersion));
+            let listed = [Ok(watcher::Event::Init), Ok(watcher::Event::InitDone)];
+            stream::iter(listed.into_iter().chain(failure)).chain(stream::pending())
+        };
+        let stop = CancellationToken::new();
+        let (clusters, pump) = Shared::<Cluster>::start_from((), events, stop.clone());
+        let pump = tokio::spawn(pump);
+        let mut fill = clusters.fill.clone();
+        let mut until = async |expected| {
+            let reached = tokio::time::timeout(Duration::from_secs(10), fill.wait_for(|fill| *fill == expected)).await;
+            reached.expect("not reached").unwrap();
+        };
+        until(Fill::Interrupted).await;
+        assert!(clusters.is_filled() && !clusters.is_current());
+        clusters.renew();
+        until(Fill::Current).await;
+        assert!(clusters.is_current());
+        stop.cancel();
+        pump.await.unwrap();
+    }
+}

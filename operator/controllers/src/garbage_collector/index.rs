@@ -1,0 +1,205 @@
+//! Who depends on whom, over all kinds.
+
+use std::{collections::BTreeSet, fmt, sync::Arc};
+
+use futures::{FutureExt, future};
+use krake_crds::{
+    finalizer,
+    kubernetes::{Application, Cluster},
+    reference::{ObjectReference, Owner},
+};
+use krake_operator_domain::ownership::Graph;
+use kube::{Api, Client, Resource, ResourceExt, api::ApiResource, runtime::reflector::ObjectRef};
+
+use super::{
+    kinds::{self, Bindings, Outline},
+    watch,
+};
+use crate::{
+    context::{Context, Shared},
+    finalizers,
+};
+
+/// The end of every API group of Krake; Krake itself leaves it out.
+const DOMAIN: &str = ".krake.dev";
+
+/// Every object of every kind, in outline.
+pub(super) struct Index {
+    pub(super) caches: Vec<Shared<Outline>>,
+    context: Arc<Context>,
+}
+
+/// An object of the index.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) kind: ApiResource,
+    pub(super) outline: Arc<Outline>,
+}
+
+impl Index {
+    /// The index, and the pump that fills it for the term of `context`. The pump must be polled.
+    pub(super) fn start(context: &Arc<Context>) -> (Self, impl Future<Output = ()> + Send + use<>) {
+        let started = kinds::ALL.iter().map(|kind| start_cache(kind.clone(), context.clone()));
+        let (caches, pumps): (_, Vec<_>) = started.unzip();
+        (Self { caches, context: context.clone() }, future::join_all(pumps).map(drop))
+    }
+
+    /// A kind of which some object may not be known, if there is one.
+    pub(super) fn incomplete(&self) -> Option<String> {
+        let sources =
+            [("Application", self.context.applications.is_current()), ("Cluster", self.context.clusters.is_current())];
+        let caches = self.caches.iter().map(|cache| (cache.kind.kind.as_str(), cache.is_current()));
+        caches.chain(sources).find(|(_, is_current)| !is_current).map(|(kind, _)| kind.to_owned())
+    }
+
+    /// Lists every kind again whose watch was interrupted.
+    pub(super) fn renew(&self) {
+        self.context.applications.renew();
+        self.context.clusters.renew();
+        self.caches.iter().for_each(Shared::renew);
+    }
+
+    /// Those that depend on `owner`, by kind, namespace and name.
+    pub(super) fn dependents_of(&self, owner: &Entry) -> Vec<Entry> {
+        let (names, place) = (owner.names(), owner.place());
+        let mut found = self.entries(|_| true, |outline| depends_on(outline, &names, &place));
+        found.sort_by_cached_key(Entry::place);
+        found
+    }
+
+    /// Those of the `wanted` kinds that this object depends on, as far as they exist.
+    pub(super) fn owners_of(&self, dependent: &Outline, wanted: impl Fn(&ApiResource) -> bool) -> Vec<Entry> {
+        let named = dependent.spec.owners.iter().flat_map(|owner| {
+            let is_its_kind = |kind: &ApiResource| kind.kind == owner.kind && api(kind) == owner.api;
+            self.entries(|kind| is_its_kind(kind) && wanted(kind), |outline| is_named(outline, owner))
+        });
+        let places = dependent.status.iter().flat_map(Bindings::places);
+        named.chain(places.filter_map(|place| self.at(place, &wanted))).collect()
+    }
+
+    /// The object at this place, if it exists and is of a `wanted` kind.
+    pub(super) fn at(&self, place: &ObjectReference, wanted: impl Fn(&ApiResource) -> bool) -> Option<Entry> {
+        let is_its_kind = |kind: &ApiResource| kind.kind == place.kind && kind.group == place.group;
+        let cache = self.caches.iter().find(|cache| is_its_kind(&cache.kind) && wanted(&cache.kind))?;
+        let key = ObjectRef::new_with(&place.name, cache.kind.clone());
+        let key = place.namespace.iter().fold(key, |key, namespace| key.within(namespace));
+        cache.store.get(&key).map(|outline| Entry { kind: cache.kind.clone(), outline })
+    }
+
+    /// Who depends on whom, as far as it matters for what `object` waits for.
+    pub(super) fn graph_around(&self, object: &Entry, dependents: &[Entry]) -> Graph {
+        let mut graph = Graph::default();
+        for dependent in dependents {
+            graph.add(&dependent.names(), &[object.names()]);
+        }
+        let mut seen = BTreeSet::from([object.names()]);
+        let mut open = vec![object.clone()];
+        while let Some(next) = open.pop() {
+            let owners = self.owners_of(&next.outline, |_| true);
+            graph.add(&next.names(), &owners.iter().map(Entry::names).collect::<Vec<_>>());
+            open.extend(owners.into_iter().filter(|owner| seen.insert(owner.names())));
+        }
+        graph
+    }
+
+    fn entries(&self, wanted: impl Fn(&ApiResource) -> bool, is_meant: impl Fn(&Outline) -> bool) -> Vec<Entry> {
+        let caches = self.caches.iter().filter(|cache| wanted(&cache.kind));
+        let found =
+            caches.flat_map(|cache| cache.store.state_filter(&is_meant).into_iter().map(move |one| (cache, one)));
+        found.map(|(cache, outline)| Entry { kind: cache.kind.clone(), outline }).collect()
+    }
+}
+
+fn start_cache(kind: ApiResource, context: Arc<Context>) -> (Shared<Outline>, future::BoxFuture<'static, ()>) {
+    let stop = context.stop.clone();
+    if kind == ApiResource::erase::<Application>(&()) {
+        let events = move || kinds::of_cache(&context.applications, kinds::application);
+        let (cache, pump) = Shared::start_from(kind, events, stop);
+        (cache, pump.boxed())
+    } else if kind == ApiResource::erase::<Cluster>(&()) {
+        let events = move || kinds::of_cache(&context.clusters, kinds::cluster);
+        let (cache, pump) = Shared::start_from(kind, events, stop);
+        (cache, pump.boxed())
+    } else {
+        let watched = kind.clone();
+        let (cache, pump) = Shared::start_from(kind, move || watch::events(context.client.clone(), &watched), stop);
+        (cache, pump.boxed())
+    }
+}
+
+impl Entry {
+    /// How users name it as an owner: by its Krake names, which are its Kubernetes names unless it says otherwise.
+    pub(super) fn names(&self) -> Owner {
+        Owner {
+            api: api(&self.kind).to_owned(),
+            kind: self.kind.kind.clone(),
+            namespace: namespace(&self.outline).map(str::to_owned),
+            name: name(&self.outline).to_owned(),
+        }
+    }
+
+    /// How a status refers to it.
+    pub(super) fn place(&self) -> ObjectReference {
+        ObjectReference {
+            group: self.kind.group.clone(),
+            kind: self.kind.kind.clone(),
+            namespace: self.outline.namespace(),
+            name: self.outline.name_any(),
+        }
+    }
+
+    /// Whether it is being deleted.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.outline.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Whether its deletion waits for us.
+    pub(super) fn is_guarded(&self) -> bool {
+        finalizers::holds(&*self.outline, finalizer::CASCADE)
+    }
+
+    /// Whether it is a Cluster.
+    pub(super) fn is_cluster(&self) -> bool {
+        self.kind.kind == Cluster::kind(&()) && self.kind.group == Cluster::group(&())
+    }
+
+    /// The API of its kind in its namespace.
+    pub(super) fn api(&self, client: &Client) -> Api<Outline> {
+        match self.outline.namespace() {
+            Some(namespace) => Api::namespaced_with(client.clone(), &namespace, &self.kind),
+            None => Api::all_with(client.clone(), &self.kind),
+        }
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let namespace = self.outline.namespace().map(|namespace| namespace + "/").unwrap_or_default();
+        write!(text, "{} {namespace}{}", self.kind.kind, self.outline.name_any())
+    }
+}
+
+/// Whether an object must go before the one with these Krake names at this place.
+pub(super) fn depends_on(dependent: &Outline, names: &Owner, place: &ObjectReference) -> bool {
+    dependent.spec.owners.contains(names)
+        || dependent.status.iter().flat_map(Bindings::places).any(|bound| bound == place)
+}
+
+/// The kind's API in Krake.
+fn api(kind: &ApiResource) -> &str {
+    kind.group.strip_suffix(DOMAIN).unwrap_or(&kind.group)
+}
+
+fn is_named(outline: &Outline, owner: &Owner) -> bool {
+    name(outline) == owner.name && namespace(outline) == owner.namespace.as_deref()
+}
+
+fn name(outline: &Outline) -> &str {
+    let identity = outline.spec.identity.as_ref().map(|identity| identity.name.as_str());
+    identity.or(outline.metadata.name.as_deref()).unwrap_or_default()
+}
+
+fn namespace(outline: &Outline) -> Option<&str> {
+    let identity = outline.spec.identity.as_ref().and_then(|identity| identity.namespace.as_deref());
+    identity.or(outline.metadata.namespace.as_deref())
+}

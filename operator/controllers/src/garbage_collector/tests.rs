@@ -1,0 +1,266 @@
+//! The garbage collector before an API server that holds a few objects.
+
+use krake_crds::{finalizer, identity::Identity, reference::Owner};
+use kube::ResourceExt;
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::{
+    api_server::{Call, Server},
+    context::{Given, Settings},
+    outcome::Instruments,
+};
+
+/// An object of this kind; the global ones and roles have no namespace.
+fn object(kind: &str, name: &str, rest: &Value) -> Value {
+    let kind = kinds::ALL.iter().find(|candidate| candidate.kind == kind).unwrap();
+    let is_global = kind.kind.starts_with("Global") || kind.kind.starts_with("Role");
+    let mut object = json!({
+        "apiVersion": kind.api_version, "kind": kind.kind,
+        "metadata": { "name": name, "uid": format!("uid-{name}"), "resourceVersion": "8" },
+        "spec": rest["spec"], "status": rest["status"],
+    });
+    if !is_global {
+        object["metadata"]["namespace"] = json!("web");
+    }
+    object
+}
+
+fn leaving(mut object: Value, finalizers: &[&str]) -> Value {
+    object["metadata"]["deletionTimestamp"] = json!("2026-01-02T03:04:05Z");
+    object["metadata"]["finalizers"] = json!(finalizers);
+    object
+}
+
+fn owner(kind: &str, name: &str) -> Owner {
+    let namespace = Some("web".to_owned()).filter(|_| !kind.starts_with("Global"));
+    Owner { api: "infrastructure".into(), kind: kind.into(), namespace, name: name.into() }
+}
+
+fn owned_by(owner: &Owner) -> Value {
+    json!({ "spec": { "owners": [owner] } })
+}
+
+fn bound_to(field: &str, group: &str, kind: &str, name: &str) -> Value {
+    let namespace = Some("web").filter(|_| !kind.starts_with("Global"));
+    let place = json!({ "group": group, "kind": kind, "namespace": namespace, "name": name });
+    json!({ "spec": {}, "status": { field: place } })
+}
+
+/// What an API server answers that holds these objects and knows every kind.
+fn holding(objects: Vec<Value>) -> impl Fn(&Call) -> Option<(u16, Value)> + Send + Sync + 'static {
+    let kinds = &*kinds::ALL;
+    let groups: Vec<_> = kinds.iter().map(|kind| &kind.group).collect();
+    let version = json!({ "groupVersion": "any/v1alpha1", "version": "v1alpha1" });
+    let groups: Vec<_> = groups.iter().map(|name| json!({ "name": name, "versions": [version] })).collect();
+    move |call| {
+        let path = call.path();
+        if call.uri.contains("watch=true") {
+            return None;
+        }
+        if path == "/apis" {
+            return Some((200, json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups })));
+        }
+        let named = |one: &&Value| path.ends_with(&format!("/{}", one["metadata"]["name"].as_str().unwrap()));
+        if let Some(found) = objects.iter().find(named) {
+            return Some((200, found.clone()));
+        }
+        let kind = kinds.iter().find(|kind| path == format!("/apis/{}/{}", kind.api_version, kind.plural));
+        let items: Vec<_> = objects.iter().filter(|one| kind.is_some_and(|kind| one["kind"] == kind.kind)).collect();
+        let list = json!({ "metadata": { "resourceVersion": "9" }, "items": items });
+        Some((200, if call.method == "GET" { list } else { call.body.clone() }))
+    }
+}
+
+/// The collector's parts, running.
+struct Running {
+    server: Server,
+    context: Arc<Context>,
+    index: Arc<Index>,
+    _tasks: tokio::task::JoinSet<()>,
+}
+
+impl Running {
+    /// Waits until all kinds are listed but the one that is not `expected` to be.
+    async fn before(server: Server, unlisted: Option<&str>) -> Self {
+        let given = Given {
+            client: server.client(),
+            instance: "test".into(),
+            instruments: Instruments::register(&mut Registry::default()),
+            settings: Settings::default(),
+        };
+        let (context, caches) = Context::start(given, CancellationToken::new());
+        let context = Arc::new(context);
+        let (index, pump) = Index::start(&context);
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(caches);
+        tasks.spawn(pump);
+        assert!(context.synced().await);
+        for cache in index.caches.iter().filter(|cache| Some(cache.kind.kind.as_str()) != unlisted) {
+            let filled = tokio::time::timeout(Duration::from_secs(10), cache.filled()).await;
+            assert!(filled.expect("not listed"), "{:?}", cache.kind);
+        }
+        Self { server, context, index: Arc::new(index), _tasks: tasks }
+    }
+
+    fn find(&self, kind: &str, name: &str) -> Entry {
+        let cache = self.index.caches.iter().find(|cache| cache.kind.kind == kind).unwrap();
+        let outline = cache.store.find(|outline| outline.name_any() == name).unwrap();
+        Entry { kind: cache.kind.clone(), outline }
+    }
+
+    fn dependents(&self, kind: &str, name: &str) -> Vec<String> {
+        let found = self.index.dependents_of(&self.find(kind, name));
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    /// One look at an object, and the calls it led to.
+    async fn look(&self, kind: &str, name: &str) -> (Result<Action, Error>, Vec<Call>) {
+        let before = self.server.calls().len();
+        let looked = reconcile(self.find(kind, name), self.index.clone(), self.context.clone()).await;
+        (looked, self.server.calls().split_off(before))
+    }
+}
+
+fn methods(calls: &[Call]) -> Vec<(&str, &str)> {
+    calls.iter().map(|call| (call.method.as_str(), call.path())).collect()
+}
+
+#[test]
+fn every_kind_but_the_internal_one_is_collected() {
+    let kinds: Vec<_> = kinds::ALL.iter().map(|kind| kind.kind.clone()).collect();
+    let defined = krake_crds::definitions().into_iter().map(|definition| definition.spec.names.kind);
+    assert_eq!(kinds, defined.filter(|kind| kind != "Placement").collect::<Vec<_>>());
+    assert_eq!(kinds.len(), 14);
+}
+
+#[tokio::test]
+async fn dependents_name_their_owner_as_krake_does_or_were_put_there() {
+    let identity = Identity { name: "Krake:eu".into(), namespace: Some("Web".into()) };
+    let renamed = Owner { name: identity.name.clone(), namespace: identity.namespace.clone(), ..owner("Cloud", "") };
+    let infrastructure = "infrastructure.krake.dev";
+    let server = Server::deciding(holding(vec![
+        object("Cloud", "eu", &json!({ "spec": {} })),
+        object("Cloud", "x-eu", &json!({ "spec": { "identity": identity } })),
+        object("GlobalCloud", "all", &json!({ "spec": {} })),
+        object("Project", "tenant", &json!({ "spec": {} })),
+        object("Role", "by-name", &owned_by(&owner("Cloud", "eu"))),
+        object("Metric", "by-krake-name", &owned_by(&renamed)),
+        object("Metric", "by-kubernetes-name", &owned_by(&owner("Cloud", "x-eu"))),
+        object("Application", "shop", &owned_by(&owner("GlobalCloud", "all"))),
+        object("Cluster", "scheduled", &bound_to("scheduledTo", infrastructure, "Cloud", "eu")),
+        object("Cluster", "running", &bound_to("runningOn", infrastructure, "GlobalCloud", "all")),
+        object("Application", "blog", &bound_to("runningOn", "kubernetes.krake.dev", "Cluster", "running")),
+        object("MagnumCluster", "built", &bound_to("project", "openstack.krake.dev", "Project", "tenant")),
+    ]));
+    let running = Running::before(server, None).await;
+    assert_eq!(running.dependents("Cloud", "eu"), ["Role by-name", "Cluster web/scheduled"]);
+    assert_eq!(running.dependents("Cloud", "x-eu"), ["Metric web/by-krake-name"]);
+    assert_eq!(running.dependents("GlobalCloud", "all"), ["Application web/shop", "Cluster web/running"]);
+    assert_eq!(running.dependents("Cluster", "running"), ["Application web/blog"]);
+    assert_eq!(running.dependents("Project", "tenant"), ["MagnumCluster web/built"]);
+    for (kind, name, owners) in [
+        ("Role", "by-name", vec!["Cloud web/eu"]),
+        ("Metric", "by-kubernetes-name", vec![]),
+        ("Cluster", "running", vec!["GlobalCloud all"]),
+        ("Application", "blog", vec!["Cluster web/running"]),
+    ] {
+        let found = running.index.owners_of(&running.find(kind, name).outline, |_| true);
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), owners, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_dependent_is_guarded_and_deleted_and_its_owner_stays() {
+    let server = Server::deciding(holding(vec![
+        leaving(object("Cloud", "eu", &json!({ "spec": {} })), &[finalizer::CASCADE]),
+        object("Role", "admin", &owned_by(&owner("Cloud", "eu"))),
+    ]));
+    let running = Running::before(server, None).await;
+    let (looked, calls) = running.look("Cloud", "eu").await;
+    assert_eq!(looked.unwrap(), Action::requeue(PENDING));
+    let (cloud, role) = (
+        "/apis/infrastructure.krake.dev/v1alpha1/namespaces/web/clouds/eu",
+        "/apis/core.krake.dev/v1alpha1/roles/admin",
+    );
+    let events = "/apis/events.k8s.io/v1/namespaces/default/events";
+    assert_eq!(methods(&calls), [("GET", cloud), ("PATCH", role), ("GET", role), ("DELETE", role), ("POST", events)]);
+    assert_eq!(calls[1].body["metadata"], json!({ "resourceVersion": "8", "finalizers": [finalizer::CASCADE] }));
+    assert_eq!(calls[3].body["preconditions"], json!({ "uid": "uid-admin", "resourceVersion": "8" }));
+    assert_eq!(calls[4].body["reason"], "OwnerDeleted");
+}
+
+#[tokio::test]
+async fn a_dependent_that_was_changed_meanwhile_does_not_keep_the_others() {
+    let otherwise = holding(vec![
+        leaving(object("Cloud", "eu", &json!({ "spec": {} })), &[finalizer::CASCADE]),
+        object("Role", "first", &owned_by(&owner("Cloud", "eu"))),
+        object("Role", "second", &owned_by(&owner("Cloud", "eu"))),
+    ]);
+    let changed = |call: &Call| call.method == "PATCH" && call.path().ends_with("/first");
+    let conflict = json!({ "kind": "Status", "reason": "Conflict", "code": 409 });
+    let server =
+        Server::deciding(move |call| if changed(call) { Some((409, conflict.clone())) } else { otherwise(call) });
+    let (looked, calls) = Running::before(server, None).await.look("Cloud", "eu").await;
+    assert_eq!(looked.unwrap_err().category(), CONFLICT);
+    let deleted: Vec<_> = calls.iter().filter(|call| call.method == "DELETE").map(Call::path).collect();
+    assert_eq!(deleted, ["/apis/core.krake.dev/v1alpha1/roles/second"]);
+}
+
+#[tokio::test]
+async fn only_our_finalizer_is_taken_off_an_object_on_which_nothing_depends() {
+    let finalizers = ["a.b/c", finalizer::CASCADE, finalizer::MIRROR];
+    let cloud = leaving(object("GlobalCloud", "all", &json!({ "spec": {} })), &finalizers);
+    let server = Server::deciding(holding(vec![cloud, object("Cloud", "eu", &json!({ "spec": {} }))]));
+    let running = Running::before(server.clone(), None).await;
+    let collecting = tokio::spawn(run(running.context.clone()));
+    let calls = server.until(|calls| calls.iter().any(|call| call.method == "PATCH")).await;
+    let written: Vec<_> = calls.iter().filter(|call| call.method != "GET").collect();
+    assert_eq!(written.len(), 1, "{written:#?}");
+    assert_eq!(written[0].path(), "/apis/infrastructure.krake.dev/v1alpha1/globalclouds/all");
+    let rest = json!({ "resourceVersion": "8", "finalizers": ["a.b/c", finalizer::MIRROR] });
+    assert_eq!(written[0].body["metadata"], rest);
+    running.context.stop.cancel();
+    collecting.await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_released_while_a_kind_cannot_be_listed() {
+    let cloud = leaving(object("Cloud", "eu", &json!({ "spec": {} })), &[finalizer::CASCADE]);
+    let otherwise = holding(vec![cloud]);
+    let forbidden =
+        |call: &Call| call.path().ends_with("/roles").then(|| (403, json!({ "kind": "Status", "code": 403 })));
+    let server = Server::deciding(move |call| forbidden(call).or_else(|| otherwise(call)));
+    let running = Running::before(server, Some("Role")).await;
+    let (looked, calls) = running.look("Cloud", "eu").await;
+    assert!(matches!(looked, Err(Error::Incomplete(kind)) if kind == "Role"));
+    assert!(!calls.iter().any(|call| call.method == "PATCH"), "{calls:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_the_api_server_does_not_know_has_no_objects() {
+    let cloud = || leaving(object("Cloud", "eu", &json!({ "spec": {} })), &[finalizer::CASCADE]);
+    let missing = |call: &Call| call.path().ends_with("/roles").then(|| (404, json!("404 page not found")));
+    let others = json!({ "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "core.krake.dev/v1alpha1",
+        "resources": [{ "name": "metrics", "singularName": "", "namespaced": true, "kind": "Metric", "verbs": [] }] });
+    let otherwise = holding(vec![cloud()]);
+    let says_so = move |call: &Call| {
+        let discovery = (call.path() == "/apis/core.krake.dev/v1alpha1").then(|| (200, others.clone()));
+        discovery.or_else(|| missing(call)).or_else(|| otherwise(call))
+    };
+    let running = Running::before(Server::deciding(says_so), None).await;
+    assert!(running.look("Cloud", "eu").await.0.is_ok(), "an older install works on");
+
+    let otherwise = holding(vec![cloud()]);
+    let is_lost = move |call: &Call| {
+        let discovery = (call.path() == "/apis").then(|| (404, json!("default backend")));
+        discovery.or_else(|| missing(call)).or_else(|| otherwise(call))
+    };
+    let server = Server::deciding(is_lost);
+    let running = Running::before(server.clone(), Some("Role")).await;
+    // A list is asked for again once the answer to the one before has been dealt with.
+    server.until(|calls| calls.iter().filter(|call| call.path().ends_with("/roles")).count() == 2).await;
+    assert_eq!(running.index.incomplete().as_deref(), Some("Role"), "a 404 alone says nothing");
+}
