@@ -163,14 +163,13 @@ impl Subscription {
     /// The next event; `None` when events were lost because they were not taken fast enough.
     pub async fn next(&mut self) -> Option<Arc<Event>> {
         loop {
-            match self.receiver.recv().await.ok()? {
-                Signal::Rewound => self.after = i64::MIN,
-                Signal::Event(event) => {
-                    let event = event.upgrade()?;
-                    if self.wants(&event) {
-                        return Some(event);
-                    }
-                }
+            let Signal::Event(event) = self.receiver.recv().await.ok()? else {
+                self.after = i64::MIN;
+                continue;
+            };
+            let event = event.upgrade()?;
+            if self.wants(&event) {
+                return Some(event);
             }
         }
     }
@@ -190,10 +189,20 @@ mod tests {
         Event::new(EventType::Modified, Key::of::<Cluster>(Some("n"), "c"), revision, object)
     }
 
+    fn tell(fan: &Fan, times: usize, object: &[u8]) {
+        for _ in 0..times {
+            fan.tell(event(1, object));
+        }
+    }
+
     fn subscription(fan: &Fan, namespace: &str, after: i64) -> Subscription {
         let mut subscription = fan.subscribe(Collection::of::<Cluster>(Some(namespace)));
         subscription.begin_after(after);
         subscription
+    }
+
+    async fn read_all(mut reader: Subscription) {
+        while reader.next().await.is_some() {}
     }
 
     #[test]
@@ -231,9 +240,7 @@ mod tests {
         for (size, times) in [(&b"{}"[..], RING + 1), (&large, 4)] {
             let fan = Fan::default();
             let mut reader = subscription(&fan, "n", 0);
-            for _ in 0..times {
-                fan.tell(event(1, size));
-            }
+            tell(&fan, times, size);
             assert!(reader.next().await.is_none());
         }
     }
@@ -254,23 +261,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_burst_waits_for_readers_but_not_for_one_that_takes_nothing() {
         let fan = Arc::new(Fan::default());
-        let mut reader = subscription(&fan, "n", 0);
-        let reading = tokio::spawn(async move {
-            while reader.next().await.is_some() {
-                tokio::time::sleep(BREATH / 2).await;
-            }
-        });
-        for _ in 0..RING {
-            fan.tell(event(1, b"{}"));
-        }
+        let reader = subscription(&fan, "n", 0);
+        let reading = tokio::spawn(read_all(reader));
+        tell(&fan, RING, b"{}");
         fan.breathe().await;
         assert!(fan.signals.len() <= BURST);
         reading.abort();
 
         let _idle = subscription(&fan, "n", 0);
-        for _ in 0..RING {
-            fan.tell(event(1, b"{}"));
-        }
+        tell(&fan, RING, b"{}");
         let begun = tokio::time::Instant::now();
         fan.breathe().await;
         assert!(begun.elapsed() <= BREATH * 2);

@@ -42,14 +42,21 @@ pub struct Stored {
     pub uid: String,
     /// Whether `metadata.deleted` is set.
     pub is_deleted: bool,
-    /// Whether there are finalizers.
-    pub has_finalizers: bool,
-    /// Whether there are finalizers that Kubernetes cannot hold; they keep the stored object alive.
-    pub has_own_finalizers: bool,
-    /// Whether it waits until the garbage collector has deleted what depends on it.
-    pub awaits_cascade: bool,
+    /// Its finalizers.
+    pub awaits: Awaits,
     /// Its fields.
     pub fields: Fields,
+}
+
+/// What a stored object waits for before it may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Awaits {
+    /// Any finalizer at all.
+    pub anything: bool,
+    /// A finalizer that Kubernetes cannot hold; it keeps the stored object alive.
+    pub rest_alone: bool,
+    /// The garbage collector, which deletes first what depends on the object.
+    pub cascade: bool,
 }
 
 /// Who holds an object back from disappearing.
@@ -207,7 +214,7 @@ fn bury(known: &Known, tombstone: &Tombstone) -> Decision {
 fn without_object(known: &Known, stored: &Stored) -> Decision {
     let twin = known.base.as_ref().and_then(|base| base.object.as_ref());
     let left_marked = twin.is_some_and(|twin| known.departed.as_ref() == Some(&twin.uid));
-    if stored.is_deleted && stored.has_own_finalizers {
+    if stored.is_deleted && stored.awaits.rest_alone {
         return Decision::Nothing;
     }
     let is_refused = known.base.as_ref().is_some_and(|base| is_refused(base, stored));
@@ -246,9 +253,9 @@ fn with_both(base: Option<&Base>, stored: &Stored, object: &Object) -> Decision 
     let only_we_hold_it = object.held == Held { by_mirror: true, by_krake: false, by_others: false };
     match (stored.is_deleted, object.is_deleting) {
         // Kubernetes takes no new finalizers once deletion has begun, so the cascade's has to be there before.
-        (true, false) if stored.awaits_cascade && !object.is_guarded => Decision::Guard,
-        (true, false) if stored.has_finalizers => Decision::DeleteObject,
-        (true, true) if only_we_hold_it && !stored.has_own_finalizers => Decision::RemoveStored,
+        (true, false) if stored.awaits.cascade && !object.is_guarded => Decision::Guard,
+        (true, false) if stored.awaits.anything => Decision::DeleteObject,
+        (true, true) if only_we_hold_it && !stored.awaits.rest_alone => Decision::RemoveStored,
         _ => {
             let merge = merge(base, stored, object);
             if merge.is_empty() { Decision::Nothing } else { Decision::Merge(merge) }

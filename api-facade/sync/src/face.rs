@@ -86,7 +86,7 @@ impl Face {
     }
 
     #[cfg(test)]
-    pub(crate) fn of_spec(spec: Value) -> Self {
+    pub(crate) fn of_spec(spec: &Value) -> Self {
         Self { spec: spec.as_object().cloned().unwrap_or_default(), ..Self::default() }
     }
 

@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_reference_inside_a_member_survives_a_change_of_the_member() {
-        let face = Face::of_spec(json!({ "influx": { "url": "new" } }));
+        let face = Face::of_spec(&json!({ "influx": { "url": "new" } }));
         let wanted = |wish| Change { fields: fields(&["spec.influx"]), reference: token(wish), ..Change::default() };
         let value = |wish| change(&influx(), &face, &wanted(wish))[0]["value"].clone();
         assert_eq!(value(Wish::Keep)["tokenSecretRef"]["name"], "mine");

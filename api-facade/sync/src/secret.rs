@@ -69,11 +69,10 @@ impl Secrets {
         let Some(reference) = part.reference_of(object) else { return Ok(Seen::Nothing) };
         let secret = within("reading a Secret", self.at(object).get_opt(&reference.name)).await?;
         let data = secret.and_then(|secret| secret.data);
-        match data.and_then(|data| part.from_data(data, &reference)) {
+        match data.and_then(|data| part.read_data(data, &reference)) {
             Some(Ok(value)) => Ok(Seen::Value(value)),
-            Some(Err(_)) => Ok(Seen::Unseen),
             None if is_ours_to_keep(object, &reference, part) => Ok(Seen::Lost),
-            None => Ok(Seen::Unseen),
+            Some(Err(_)) | None => Ok(Seen::Unseen),
         }
     }
 
@@ -88,7 +87,7 @@ impl Secrets {
         let api = self.at(object);
         let existing = within("reading a Secret", api.get_opt(&reference.name)).await?;
         let is_foreign = existing.is_some_and(|secret| !is_ours(&secret));
-        let data = part.to_data(secret, &reference);
+        let data = part.data_of(secret, &reference);
         let secret = build(object, self.namespace(object), &reference, (data, is_foreign));
         let parameters = PatchParams::apply(MANAGER).force();
         within("writing a Secret", api.patch(&reference.name, &parameters, &Patch::Apply(&secret))).await?;

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use krake_crds::reference::Owner;
+use krake_crds::{finalizer, reference::Owner};
 use krake_facade_store::{Key, Record};
 use krake_facade_wire::{Json, Metadata, Timestamp, json, kinds::StoredError};
 use kube::api::DynamicObject;
 
 use crate::{
     base::Field,
-    decide,
+    decide::{self, Awaits},
     directory::Directory,
     error::Error,
     face::Face,
@@ -67,9 +67,11 @@ impl<P: Pairing> Stored<P> {
         decide::Stored {
             uid: uid.clone(),
             is_deleted: deleted.is_some(),
-            has_finalizers: !finalizers.is_empty(),
-            awaits_cascade: self.face.finalizers().contains(krake_crds::finalizer::CASCADE),
-            has_own_finalizers: finalizers.iter().any(|name| metadata::finalizer_to_object(name).is_none()),
+            awaits: Awaits {
+                anything: !finalizers.is_empty(),
+                rest_alone: finalizers.iter().any(|name| metadata::finalizer_to_object(name).is_none()),
+                cascade: self.face.finalizers().contains(finalizer::CASCADE),
+            },
             fields: self.face.fields(),
         }
     }

@@ -207,12 +207,11 @@ mod tests {
             let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
             let serving = tokio::spawn(serve(listener, Router::new(), None, stop.clone(), Duration::ZERO));
             let (mut reader, mut writer) = TcpStream::connect(address).await.unwrap().into_split();
-            // The rest of what is refused may find nobody there any more.
-            let writing = tokio::spawn(async move { drop(writer.write_all(head.as_bytes()).await) });
             let mut answer = [0; 12];
-            reader.read_exact(&mut answer).await.unwrap();
+            // The rest of what is refused may find nobody there any more.
+            let (_, read) = tokio::join!(writer.write_all(head.as_bytes()), reader.read_exact(&mut answer));
+            read.unwrap();
             assert_eq!(&answer, b"HTTP/1.1 431");
-            writing.await.unwrap();
             stop.cancel();
             serving.await.unwrap();
         }

@@ -19,14 +19,7 @@ fn fields(values: &[(&str, u8)]) -> Fields {
 }
 
 fn stored(values: &[(&str, u8)]) -> Stored {
-    Stored {
-        uid: "krake".into(),
-        is_deleted: false,
-        has_finalizers: false,
-        has_own_finalizers: false,
-        awaits_cascade: false,
-        fields: fields(values),
-    }
+    Stored { uid: "krake".into(), is_deleted: false, awaits: Awaits::default(), fields: fields(values) }
 }
 
 fn object(values: &[(&str, u8)]) -> Object {
@@ -58,7 +51,7 @@ fn known(base: Option<Base>, stored: Option<Stored>, object: Option<Object>) -> 
 
 /// As a DELETE through REST leaves it.
 fn deleted(stored: Stored) -> Stored {
-    Stored { is_deleted: true, has_finalizers: true, awaits_cascade: true, ..stored }
+    Stored { is_deleted: true, awaits: Awaits { anything: true, rest_alone: false, cascade: true }, ..stored }
 }
 
 fn guarded(object: Object) -> Object {
@@ -146,7 +139,7 @@ fn a_client_that_is_faster_than_our_note_of_a_publish_loses_nothing() {
 fn a_marked_object_that_nothing_holds_waits_for_a_controller() {
     let done = Stored { is_deleted: true, ..stored(&[]) };
     assert_eq!(decide(&known(Some(base(&[])), Some(done.clone()), Some(object(&[])))), Decision::Nothing);
-    let held = Stored { has_finalizers: true, ..done };
+    let held = Stored { awaits: Awaits { anything: true, ..Awaits::default() }, ..done };
     assert_eq!(decide(&known(Some(base(&[])), Some(held), Some(object(&[])))), Decision::DeleteObject);
 }
 
@@ -159,7 +152,8 @@ fn a_marked_object_that_kubernetes_refuses_is_not_published_again() {
 
 #[test]
 fn finalizers_that_only_rest_knows_keep_the_stored_object() {
-    let kept = Stored { has_own_finalizers: true, ..stored(&[]) };
+    let kept = Stored { awaits: Awaits { anything: true, rest_alone: true, cascade: false }, ..stored(&[]) };
+    let deleted = |kept| Stored { is_deleted: true, ..kept };
     assert_eq!(
         decide(&known(Some(base(&[])), Some(deleted(kept.clone())), Some(deleting(object(&[]))))),
         Decision::Nothing
@@ -256,7 +250,7 @@ fn carry_out(known: &Known, decision: &Decision) -> Known {
             let wished = source.fields.into_iter().filter(|(field, _)| !field.is_status()).collect();
             let mut published =
                 Object { uid: "published".into(), krake_uid: source.uid, fields: wished, ..object(&[]) };
-            (published.is_guarded, published.held.by_krake) = (source.awaits_cascade, source.awaits_cascade);
+            (published.is_guarded, published.held.by_krake) = (source.awaits.cascade, source.awaits.cascade);
             next.object = Some(published);
             next.base = Some(agree(&next, |field| !field.is_status(), None));
         }

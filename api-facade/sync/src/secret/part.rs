@@ -147,7 +147,9 @@ impl SecretPart {
             }
             Form::Text { wire, .. } => {
                 let text = secret.and_then(Value::as_str).unwrap_or_default();
-                wire.iter().for_each(|path| put(section, path, text.into()));
+                for path in wire {
+                    put(section, path, text.into());
+                }
             }
             Form::Texts(texts) => {
                 for (key, path) in texts {
@@ -159,7 +161,7 @@ impl SecretPart {
     }
 
     /// The secret in the data of a Secret; `None` if it is not there at all.
-    pub(crate) fn from_data(
+    pub(crate) fn read_data(
         &self,
         mut data: BTreeMap<String, ByteString>,
         reference: &Reference,
@@ -181,11 +183,11 @@ impl SecretPart {
     }
 
     /// The data of the Secret that is written.
-    pub(crate) fn to_data(&self, secret: &Value, reference: &Reference) -> BTreeMap<String, ByteString> {
+    pub(crate) fn data_of(&self, secret: &Value, reference: &Reference) -> BTreeMap<String, ByteString> {
         let entries: Vec<(String, Vec<u8>)> = match (self.form, secret) {
             // JSON is YAML, and the only YAML that every program reads alike.
-            (Form::Document { .. }, document) => key(reference, document.to_string()),
-            (Form::Text { .. }, text) => key(reference, text.as_str().unwrap_or_default().to_owned()),
+            (Form::Document { .. }, document) => key(reference, &document.to_string()),
+            (Form::Text { .. }, text) => key(reference, text.as_str().unwrap_or_default()),
             (Form::Texts(_), texts) => {
                 let texts = texts.as_object().into_iter().flatten();
                 texts.filter_map(|(key, text)| Some((key.clone(), text.as_str()?.as_bytes().to_vec()))).collect()
@@ -195,11 +197,11 @@ impl SecretPart {
     }
 }
 
-fn key(reference: &Reference, text: String) -> Vec<(String, Vec<u8>)> {
-    reference.key.iter().map(|key| (key.clone(), text.clone().into_bytes())).collect()
+fn key(reference: &Reference, text: &str) -> Vec<(String, Vec<u8>)> {
+    reference.key.iter().map(|key| (key.clone(), text.as_bytes().to_vec())).collect()
 }
 
-fn find<'a>(section: &'a Json, path: Path) -> Option<&'a Json> {
+fn find(section: &Json, path: Path) -> Option<&Json> {
     path.iter().try_fold(section, |value, name| value.get(name))
 }
 

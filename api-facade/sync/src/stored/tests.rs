@@ -87,7 +87,7 @@ fn a_finalizer_that_is_gone_in_kubernetes_goes_with_all_its_copies() {
     let gone = fields(&["finalizer:krake.dev/cascade-deletion"]);
     let after = application().merge(&face, &gone, &moment(), &Directory::default()).unwrap();
     assert_eq!(after.wire.metadata().finalizers, ["mine"]);
-    assert!(after.facts().has_own_finalizers);
+    assert!(after.facts().awaits.rest_alone);
 }
 
 #[test]

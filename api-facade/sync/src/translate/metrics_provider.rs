@@ -1,4 +1,4 @@
-//! `MetricsProvider` and `GlobalMetricsProvider`. The token of InfluxDB is in a Secret in Kubernetes.
+//! `MetricsProvider` and `GlobalMetricsProvider`. The token of `InfluxDB` is in a Secret in Kubernetes.
 
 use krake_crds::core::metrics_provider as crd;
 use krake_facade_wire::{Metadata, core as wire};

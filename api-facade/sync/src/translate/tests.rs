@@ -82,8 +82,8 @@ impl ForKind for RoundTrips {
         self.seen.push(P::KIND);
         let documents = documents();
         let noun = P::KIND.strip_prefix("Global").unwrap_or(P::KIND);
-        for (_, contents) in documents.iter().filter(|(kind, _)| *kind == noun) {
-            contents.iter().for_each(|content| round_trip::<P>(content));
+        for content in documents.iter().filter(|(kind, _)| *kind == noun).flat_map(|(_, contents)| contents) {
+            round_trip::<P>(content);
         }
     }
 }

@@ -132,7 +132,8 @@ fn check(events: &[Value], writers: usize, times: usize) -> Result<()> {
         let metadata = &event["object"]["metadata"];
         let name = metadata["name"].as_str().context("an object has a name")?;
         let next = turns.entry(name).or_default();
-        ensure!(metadata["labels"]["turn"] == next.to_string(), "{metadata} instead of turn {next}");
+        let turn = metadata["labels"]["turn"].as_str().context("an application has a turn")?;
+        ensure!(turn.parse() == Ok(*next), "turn {turn} of {name} instead of {next}");
         *next += 1;
     }
     ensure!(turns.len() == writers && turns.values().all(|turn| *turn == times), "{turns:?}");

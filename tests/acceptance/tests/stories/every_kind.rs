@@ -146,15 +146,13 @@ impl<'a> Scene<'a> {
 
 /// Everything in `expected` is in `shown`; what else is shown are defaults.
 fn contains(shown: &Value, expected: &Value) -> Result<()> {
-    match (shown, expected) {
-        (Value::Object(shown), Value::Object(expected)) => expected.iter().try_for_each(|(name, value)| {
+    if let (Value::Object(shown), Value::Object(expected)) = (shown, expected) {
+        return expected.iter().try_for_each(|(name, value)| {
             contains(shown.get(name).unwrap_or(&Value::Null), value).context(name.clone())
-        }),
-        _ => {
-            ensure!(shown == expected, "{shown} instead of {expected}");
-            Ok(())
-        }
+        });
     }
+    ensure!(shown == expected, "{shown} instead of {expected}");
+    Ok(())
 }
 
 fn data_encoding(text: &str) -> String {

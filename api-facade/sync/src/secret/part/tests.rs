@@ -34,7 +34,7 @@ fn written(object: &Json) -> String {
 
 fn through_kubernetes(part: SecretPart, secret: &Value) -> Value {
     let reference = part.own_reference("edge");
-    part.from_data(part.to_data(secret, &reference), &reference).unwrap().unwrap()
+    part.read_data(part.data_of(secret, &reference), &reference).unwrap().unwrap()
 }
 
 #[test]
@@ -81,15 +81,15 @@ fn a_reference_is_found_at_its_path() {
 fn the_key_is_the_one_that_the_reference_names() {
     let data = |key: &str| BTreeMap::from([(key.to_owned(), ByteString(b"s".to_vec()))]);
     let reference = |key: Option<&str>| Reference { name: "mine".into(), key: key.map(str::to_owned) };
-    assert_eq!(EITHER.from_data(data("other"), &reference(Some("other"))), Some(Ok(json!("s"))));
-    assert_eq!(EITHER.from_data(data("secret"), &reference(None)), Some(Ok(json!("s"))));
-    assert_eq!(EITHER.from_data(data("other"), &reference(None)), None);
+    assert_eq!(EITHER.read_data(data("other"), &reference(Some("other"))), Some(Ok(json!("s"))));
+    assert_eq!(EITHER.read_data(data("secret"), &reference(None)), Some(Ok(json!("s"))));
+    assert_eq!(EITHER.read_data(data("other"), &reference(None)), None);
 }
 
 #[test]
 fn what_is_no_text_cannot_be_shown() {
     let data = BTreeMap::from([("token".to_owned(), ByteString(vec![0xff]))]);
-    assert_eq!(SEVERAL.from_data(data, &SEVERAL.own_reference("x")), Some(Err(Unfit)));
+    assert_eq!(SEVERAL.read_data(data, &SEVERAL.own_reference("x")), Some(Err(Unfit)));
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Unions by type: what is right, and what is said of what is not.
+
 use super::*;
 use crate::core::MetricsProviderSpec;
 use crate::infrastructure::{CloudSpec, OpenstackAuth};

@@ -1,3 +1,5 @@
+//! Objects survive being written and read, and stored ones of other versions are read leniently.
+
 use indexmap::IndexMap;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! What a PUT changes, and what it never does.
+
 use super::*;
 use crate::kubernetes::ApplicationState;
 use crate::openstack::{MagnumClusterConstraints, MagnumClusterState};

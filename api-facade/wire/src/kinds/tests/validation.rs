@@ -1,3 +1,5 @@
+//! What is said about bodies that break the rules.
+
 use super::*;
 use crate::kubernetes::ApplicationState;
 
