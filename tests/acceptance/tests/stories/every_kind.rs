@@ -3,11 +3,14 @@
 mod cases;
 
 use anyhow::{Context, Result, ensure};
-use krake_acceptance::SOON;
+use krake_acceptance::{APPLICATION, SOON, Stage};
 use krake_testbed::{Testbed, access::SYSTEM_NAMESPACE, eventually, kubectl::Kubectl, rest::Rest, unique};
 use serde_json::{Value, json};
 
 use cases::{Case, SECRET, cases};
+
+/// What a user changes it to.
+const NEW_SECRET: &str = "an0ther-s3cret";
 
 /// One kind on stage.
 struct Scene<'a> {
@@ -131,6 +134,14 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
+    async fn replace_secret(&self) -> Result<()> {
+        let name = self.name.as_str();
+        let secret = self.kubectl.json(&["-n", &self.namespace, "get", "secret", name]).await?;
+        let changed = secret["data"].to_string().replace(&data_encoding(SECRET), &data_encoding(NEW_SECRET));
+        let patch = format!(r#"{{"data": {changed}}}"#);
+        self.kubectl.run(&["-n", &self.namespace, "patch", "secret", name, "-p", &patch]).await.map(drop)
+    }
+
     async fn make_secret(&self) -> Result<()> {
         let Some(data) = &self.case.secret else { return Ok(()) };
         let secret = json!({
@@ -208,6 +219,10 @@ async fn made_with_kubectl(scene: &Scene<'_>) -> Result<()> {
     scene.is_explained().await?;
     scene.keeps_its_secret(&scene.object().await?).await?;
 
+    if scene.case.secret.is_some() {
+        scene.replace_secret().await?;
+        scene.until_rest("with the new secret", |object| object.to_string().contains(NEW_SECRET)).await?;
+    }
     let edit = json!({ "spec": { "labels": { "tier": "two" } } }).to_string();
     let patch = ["-n", &scene.namespace, "patch", &scene.resource(), &scene.name, "--type=merge", "-p", &edit];
     scene.kubectl.run(&patch).await?;
@@ -216,4 +231,25 @@ async fn made_with_kubectl(scene: &Scene<'_>) -> Result<()> {
     let delete = ["-n", &scene.namespace, "delete", &scene.resource(), &scene.name, "--timeout=60s"];
     scene.kubectl.run(&delete).await?;
     scene.until_gone().await
+}
+
+#[tokio::test]
+async fn the_tokens_of_hooks_are_in_a_secret_and_in_rest_but_in_no_custom_resource() -> Result<()> {
+    let Some(testbed) = Testbed::shared().await? else { return Ok(()) };
+    let stage = Stage::bare(testbed, "hooks")?;
+    let (name, shop) = stage.application("shop");
+    let mut shown = stage.rest.post(&shop.collection(), &shop.rest()).await?.expect(200)?;
+    stage.until_object(APPLICATION, &name, |object| object["metadata"]["uid"].is_string()).await?;
+    shown["status"]["complete_token"] = json!(SECRET);
+    stage.rest.put(&format!("{}/status", shop.path()), &shown).await?.expect(200)?;
+
+    let object =
+        stage.until_object(APPLICATION, &name, |object| object["status"]["hookSecretRef"]["name"].is_string()).await?;
+    ensure!(!object.to_string().contains(SECRET), "the token is in {object}");
+    let secret = object["status"]["hookSecretRef"]["name"].as_str().context("a reference has a name")?;
+    let secret = testbed.management_kubectl().json(&["-n", &stage.namespace, "get", "secret", secret]).await?;
+    ensure!(secret["data"]["complete-token"] == data_encoding(SECRET), "the token is not in the Secret");
+    let shown = stage.rest.get(&shop.path()).await?.expect(200)?;
+    ensure!(shown["status"]["complete_token"] == SECRET, "{}", shown["status"]);
+    Ok(())
 }
