@@ -1,4 +1,4 @@
-//! Wire types ⇄ custom resources, one file per noun. Adding a kind is adding a file and a line in [`every_kind`].
+//! Wire types ⇄ custom resources, one file per noun. Adding a kind is adding a file and a line in `every_kind`.
 //!
 //! Neither language holds all that the other can say. A translation therefore gives what it can, and the caller keeps
 //! on either side what the other could not have meant to change (see `face` and `stored`).
