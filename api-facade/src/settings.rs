@@ -82,7 +82,7 @@ pub(crate) struct Management {
     pub(crate) sync: bool,
     /// Its kubeconfig file; `None` for the service account of the pod.
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// Namespace of the Lease of the sync.
+    /// Namespace of the Lease of the sync, and of the Secrets of kinds without a namespace.
     pub(crate) namespace: String,
     /// Name of this copy in the Lease and in Events.
     pub(crate) pod_name: String,
