@@ -8,10 +8,10 @@ mod module;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::progress::Progress;
-use module::{Module, control_plane, kwok};
+use module::{control_plane, kwok};
 
 /// Programs of the control plane, in the order of a start.
 pub const CONTROL_PLANE: [&str; 5] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"];
@@ -32,10 +32,10 @@ impl Assets {
     pub async fn find_or_build(progress: Progress) -> Result<Self> {
         let given = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from).filter(|dir| dir.is_dir());
         let is_complete = given.as_deref().is_some_and(|dir| CONTROL_PLANE.iter().all(|name| dir.join(name).exists()));
-        let control_plane = if is_complete { None } else { Some(find_or_build(&control_plane()?, progress).await?) };
+        let control_plane = if is_complete { None } else { Some(control_plane()?.find_or_build(progress).await?) };
         let kwok = match given.as_ref().map(|dir| dir.join("kwok")).filter(|path| path.exists()) {
             Some(kwok) => kwok,
-            None => find_or_build(&kwok(), progress).await?.join("kwok"),
+            None => kwok().find_or_build(progress).await?.join("kwok"),
         };
         Ok(Self { given, control_plane, kwok })
     }
@@ -58,18 +58,4 @@ impl Assets {
     pub fn dir(&self) -> &Path {
         self.control_plane.as_deref().or(self.given.as_deref()).unwrap_or_else(|| Path::new(""))
     }
-}
-
-async fn find_or_build(module: &Module, progress: Progress) -> Result<PathBuf> {
-    match module.cached() {
-        Some(dir) => Ok(dir),
-        None => module.build(progress).await,
-    }
-}
-
-/// Where what was built once is kept, outside the clone, so that the next clone finds it.
-fn cache_dir() -> Result<PathBuf> {
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let caches = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home).context("find a cache folder")?;
-    Ok(caches.join("krake-dev"))
 }

@@ -1,18 +1,22 @@
 //! A real etcd with one member.
 
 use std::{
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
 
 use crate::{
     assets::Assets,
     http,
     port::{reserve, retry_on_collision},
     process::{Process, ProcessGroup, Program},
+    rest::Rest,
 };
 
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -81,6 +85,54 @@ impl Etcd {
             .await
     }
 
+    /// Where it listens for clients.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    /// The revision of its newest write.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn revision(&self) -> Result<i64> {
+        let status = self.ask("maintenance/status", &json!({})).await?;
+        number(&status, "/header/revision").context("etcd names its revision")
+    }
+
+    /// How often a key was written since it was created; 0 if there is none.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn version(&self, key: &str) -> Result<i64> {
+        let range = self.ask("kv/range", &json!({ "key": STANDARD.encode(key) })).await?;
+        Ok(number(&range, "/kvs/0/version").unwrap_or_default())
+    }
+
+    /// Makes it forget all that happened before this revision.
+    ///
+    /// # Errors
+    /// When it refuses, as it does for a revision that it has forgotten already.
+    pub async fn compact(&self, revision: i64) -> Result<()> {
+        self.ask("kv/compaction", &json!({ "revision": revision, "physical": true })).await.map(drop)
+    }
+
+    /// One call through its JSON gateway.
+    async fn ask(&self, call: &str, body: &Value) -> Result<Value> {
+        let rest = Rest::new(&self.endpoint())?;
+        rest.post(&format!("/v3/{call}"), body).await?.expect(200)
+    }
+
+    /// Kills it and starts it again, with its data.
+    ///
+    /// # Errors
+    /// When it does not come back.
+    pub async fn restart(&self) -> Result<()> {
+        self.process.kill();
+        self.process.start_again()?;
+        self.ready().await
+    }
+
     /// Kills it and deletes all its data; an empty etcd comes up under the same address.
     ///
     /// # Errors
@@ -91,6 +143,11 @@ impl Etcd {
         self.process.start_again()?;
         self.ready().await
     }
+}
+
+/// A number within an answer; the gateway writes them as texts.
+fn number(answer: &Value, pointer: &str) -> Option<i64> {
+    answer.pointer(pointer)?.as_str()?.parse().ok()
 }
 
 fn program(name: &str, assets: &Assets, data: &Path, port: u16, durability: Durability) -> Program {

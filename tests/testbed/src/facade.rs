@@ -1,25 +1,29 @@
 //! The REST facade as a child process.
 
 use std::{
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::{
     access::SYSTEM_NAMESPACE,
-    binaries, http, port,
+    binaries,
+    configuration::Configuration,
+    http, port,
     process::{Process, ProcessGroup, Program},
     rest::Rest,
 };
 
-const READY_WITHIN: Duration = Duration::from_secs(30);
+/// A copy that does not lead the sync says that it is ready after 20 seconds.
+const READY_WITHIN: Duration = Duration::from_mins(1);
 const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How a facade is started.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct FacadeOptions {
     /// What it is called in the folder of logs.
     pub name: String,
@@ -29,6 +33,10 @@ pub struct FacadeOptions {
     pub etcd_endpoints: Vec<String>,
     /// Its account on the management cluster. `None`: no sync, REST and etcd alone.
     pub kubeconfig: Option<PathBuf>,
+    /// Its configuration file, which then also says where it listens and where etcd is. `None`: flags alone.
+    pub configuration: Option<Configuration>,
+    /// Further flags.
+    pub flags: Vec<String>,
 }
 
 /// A facade that runs as a child process.
@@ -36,6 +44,7 @@ pub struct FacadeOptions {
 pub struct Facade {
     /// The process, for faults.
     pub process: Process,
+    address: SocketAddr,
     url: String,
     health: String,
 }
@@ -47,23 +56,23 @@ impl Facade {
     /// When it cannot be started or is not ready in time.
     pub async fn start(options: &FacadeOptions, group: &Arc<ProcessGroup>, logs: &Path) -> Result<Self> {
         port::retry_on_collision(async || {
-            let listen = format!("127.0.0.1:{}", options.port.map_or_else(port::free, Ok)?);
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port.map_or_else(port::free, Ok)?));
             let health = format!("127.0.0.1:{}", port::free()?);
-            let mut program = Program::new(&options.name, binaries::path(binaries::API_FACADE)?)
-                .args(["--listen", &listen])
-                .args(["--health-address", &health])
-                .args(["--etcd-endpoints", &options.etcd_endpoints.join(",")])
-                .args(["--namespace", SYSTEM_NAMESPACE]);
-            program = match &options.kubeconfig {
-                Some(kubeconfig) => program.args(["--sync", "on", "--kubeconfig"]).args([kubeconfig]),
-                None => program.args(["--sync", "off"]),
-            };
+            let program = options.program(address, logs)?.args(["--health-address", &health]);
             let process = Process::start(program, group, logs)?;
-            let facade = Self { process, url: format!("http://{listen}"), health: format!("http://{health}") };
+            let scheme = options.configuration.as_ref().map_or("http", Configuration::scheme);
+            let (url, health) = (format!("{scheme}://{address}"), format!("http://{health}"));
+            let facade = Self { process, address, url, health };
             facade.ready().await?;
             Ok(facade)
         })
         .await
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The root of the REST API.
@@ -109,5 +118,29 @@ impl Facade {
     pub async fn start_again(&self) -> Result<()> {
         self.process.start_again()?;
         self.ready().await
+    }
+}
+
+impl FacadeOptions {
+    /// The program with its flags, but for the health address; its configuration file is written to `dir`.
+    fn program(&self, listen: SocketAddr, dir: &Path) -> Result<Program> {
+        let mut program = Program::new(&self.name, binaries::path(binaries::API_FACADE)?)
+            .args(["--namespace", SYSTEM_NAMESPACE, "--pod-name", &self.name])
+            .args(&self.flags);
+        if let Some(configuration) = &self.configuration {
+            let etcd = self.etcd_endpoints.first().context("a facade needs an etcd")?;
+            let file = dir.join(format!("{}.yaml", self.name));
+            std::fs::write(&file, configuration.file(listen, etcd)?)
+                .with_context(|| format!("write {}", file.display()))?;
+            program = program.args(["--config"]).args([file]);
+        } else {
+            program = program
+                .args(["--listen", &listen.to_string()])
+                .args(["--etcd-endpoints", &self.etcd_endpoints.join(",")]);
+        }
+        Ok(match &self.kubeconfig {
+            Some(kubeconfig) => program.args(["--sync", "on", "--kubeconfig"]).args([kubeconfig]),
+            None => program.args(["--sync", "off"]),
+        })
     }
 }

@@ -1,9 +1,6 @@
 //! The ground that Krake stands on: an etcd for the facade, a management cluster, and target clusters.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use futures::future::{try_join_all, try_join3};
@@ -13,9 +10,9 @@ use crate::{
     assets::Assets,
     cluster::{Cluster, Ground, Role},
     etcd::{Durability, Etcd},
-    process::{Process, ProcessGroup, start_time},
+    process::{Process, ProcessGroup},
     progress::Progress,
-    project,
+    scratch::Scratch,
 };
 
 /// What a fleet consists of and where its data lies.
@@ -50,7 +47,7 @@ pub struct Fleet {
     api_facade: PathBuf,
     ground: Ground,
     // Last, so that the folder goes after the processes that write to it.
-    _cleanup: Option<Cleanup>,
+    _scratch: Option<Scratch>,
 }
 
 impl Fleet {
@@ -61,7 +58,7 @@ impl Fleet {
     pub async fn start(options: FleetOptions) -> Result<Self> {
         let FleetOptions { targets, data, durability, progress } = options;
         let assets = Assets::find_or_build(progress).await?;
-        let (data, cleanup) = data_dir(data)?;
+        let (data, scratch) = data_dir(data)?;
         let ground = Ground { assets, group: ProcessGroup::start()?, data, durability };
         let etcd_dir = ground.data.join("etcd");
         let numbers: Vec<usize> = (1..=targets).collect();
@@ -72,7 +69,7 @@ impl Fleet {
         ))
         .await?;
         let (management, operator, api_facade) = management;
-        Ok(Self { etcd, management, targets, operator, api_facade, ground, _cleanup: cleanup })
+        Ok(Self { etcd, management, targets, operator, api_facade, ground, _scratch: scratch })
     }
 
     /// The target cluster with this number, counted from 1.
@@ -120,42 +117,13 @@ async fn start_target(number: usize, ground: &Ground, progress: Progress) -> Res
 }
 
 /// The folder for data: the given one, or a new one that is removed in the end.
-fn data_dir(given: Option<PathBuf>) -> Result<(PathBuf, Option<Cleanup>)> {
-    let (dir, cleanup) = if let Some(dir) = given {
-        (dir, None)
-    } else {
-        let dir = fresh_data_dir()?;
-        (dir.clone(), Some(Cleanup(dir)))
+fn data_dir(given: Option<PathBuf>) -> Result<(PathBuf, Option<Scratch>)> {
+    let Some(dir) = given else {
+        let scratch = Scratch::new()?;
+        return Ok((scratch.path().to_owned(), Some(scratch)));
     };
     std::fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
-    let dir = dir.canonicalize().with_context(|| format!("find {}", dir.display()))?;
-    Ok((dir, cleanup))
-}
-
-/// A folder named after this process; what earlier processes left behind is removed.
-fn fresh_data_dir() -> Result<PathBuf> {
-    static COUNT: AtomicUsize = AtomicUsize::new(1);
-    let parent = project::test_data_dir()?;
-    for entry in std::fs::read_dir(&parent).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let owner = name.to_string_lossy().split_once('-').and_then(|(id, _)| id.parse().ok());
-        if owner.is_some_and(|id| start_time(id).is_none()) {
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-    Ok(parent.join(format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))))
-}
-
-/// Removes the folder of a fleet, unless a test failed: then its logs are wanted, until the next run.
-#[derive(Debug)]
-struct Cleanup(PathBuf);
-
-impl Drop for Cleanup {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
+    Ok((dir.canonicalize().with_context(|| format!("find {}", dir.display()))?, None))
 }
 
 impl Drop for Fleet {

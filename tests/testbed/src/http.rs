@@ -1,4 +1,4 @@
-//! HTTP clients without TLS, for servers on the loopback address.
+//! HTTP clients for servers on the loopback address.
 
 use std::time::Duration;
 
@@ -10,9 +10,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client with connections of its own, so that it works in whichever runtime it is used.
 pub(crate) fn client() -> Result<reqwest::Client> {
+    builder().build().context("build an HTTP client")
+}
+
+pub(crate) fn builder() -> reqwest::ClientBuilder {
     // Also a client that never speaks TLS wants to know how it would; a second installation is refused, rightly.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).no_proxy().build().context("build an HTTP client")
+    reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).no_proxy()
 }
 
 /// Waits until a process says under `/readyz` that it is ready.

@@ -1,9 +1,60 @@
 //! Lanes: groups of tests that need something a machine may not have.
 
-/// When this environment variable is set, to a reason, tests that need real clusters pass without running. `./dev
-/// test` sets it when the programs of Kubernetes can neither be found nor built, and says so in its summary.
-pub const SKIP_CLUSTERS: &str = "KRAKE_SKIP_CLUSTERS";
+use anyhow::Result;
 
-pub(crate) fn clusters_are_skipped() -> bool {
-    std::env::var_os(SKIP_CLUSTERS).is_some()
+use crate::{assets::Assets, keycloak::Keycloak, keystone::Keystone, progress::Progress};
+
+/// What a group of tests needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// The programs of Kubernetes, etcd among them.
+    Clusters,
+    /// Keystone.
+    Keystone,
+    /// Keycloak.
+    Keycloak,
+}
+
+impl Lane {
+    /// All of them, in the order in which they are prepared.
+    pub const ALL: [Self; 3] = [Self::Clusters, Self::Keystone, Self::Keycloak];
+
+    /// How the summary of a test run names it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Clusters => "real clusters (acceptance, robustness)",
+            Self::Keystone => "real Keystone (acceptance: identity)",
+            Self::Keycloak => "real Keycloak (acceptance: identity)",
+        }
+    }
+
+    /// The environment variable that makes the tests of this lane pass without running, and holds the reason. A person
+    /// sets it, or `./dev test` on a machine where the lane cannot run; its summary tells.
+    #[must_use]
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Clusters => "KRAKE_SKIP_CLUSTERS",
+            Self::Keystone => "KRAKE_SKIP_KEYSTONE",
+            Self::Keycloak => "KRAKE_SKIP_KEYCLOAK",
+        }
+    }
+
+    /// Why it is skipped, if it is.
+    #[must_use]
+    pub fn skipped(self) -> Option<String> {
+        std::env::var(self.variable()).ok()
+    }
+
+    /// Finds what it needs, or gets it.
+    ///
+    /// # Errors
+    /// When this machine cannot run it.
+    pub async fn prepare(self, progress: Progress) -> Result<()> {
+        match self {
+            Self::Clusters => Assets::find_or_build(progress).await.map(drop),
+            Self::Keystone => Keystone::find_or_install(progress).await,
+            Self::Keycloak => Keycloak::find_or_install(progress).await,
+        }
+    }
 }

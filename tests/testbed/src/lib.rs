@@ -1,5 +1,5 @@
-//! Real servers for development and tests: etcd, Kubernetes clusters, the operator and the facade, all of them child
-//! processes on loopback ports that are gone when this process is gone.
+//! Real servers for development and tests: etcd, Kubernetes clusters, identity providers, the operator and the facade,
+//! all of them child processes on loopback ports that are gone when this process is gone.
 //!
 //! ```text
 //! assets ──▶ fleet (etcd, management cluster, target clusters) ──▶ testbed (+ operator, facade)
@@ -10,14 +10,22 @@
 //! Used by the binary `krake-dev` (`./dev`) and by the tests in `tests/acceptance` and `tests/robustness`.
 
 pub mod access;
+pub mod alone;
 pub mod assets;
 pub mod binaries;
+mod cache;
+pub mod certificates;
 pub mod cluster;
+mod command;
+pub mod configuration;
+mod debian;
 pub mod etcd;
 mod eventually;
 pub mod facade;
 pub mod fleet;
 mod http;
+pub mod keycloak;
+pub mod keystone;
 pub mod kubeconfig;
 pub mod kubectl;
 pub mod lane;
@@ -28,7 +36,9 @@ pub mod process;
 pub mod progress;
 pub mod project;
 pub mod proxy;
+pub mod replicas;
 pub mod rest;
+pub mod scratch;
 mod testbed;
 
 pub use eventually::{eventually, throughout};

@@ -9,7 +9,7 @@ use rand::RngExt;
 /// still free when the server comes back.
 const RANGE: std::ops::Range<u16> = 12_000..32_000;
 
-/// What programs print when another one was quicker.
+/// What programs print, in capitals or not, when another one was quicker.
 const COLLISION: &str = "address already in use";
 
 /// How often a start is tried again on other ports.
@@ -51,7 +51,7 @@ pub(crate) fn reserve(file: &Path) -> Result<u16> {
 pub(crate) async fn retry_on_collision<T>(mut start: impl AsyncFnMut() -> Result<T>) -> Result<T> {
     for _ in 1..ATTEMPTS {
         match start().await {
-            Err(error) if format!("{error:#}").contains(COLLISION) => {}
+            Err(error) if format!("{error:#}").to_lowercase().contains(COLLISION) => {}
             outcome => return outcome,
         }
     }

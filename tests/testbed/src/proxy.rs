@@ -28,7 +28,7 @@ pub struct Faults {
     cuts: u64,
 }
 
-/// A proxy to one server. It lives in the runtime of the test that made it, and ends when it is dropped.
+/// A proxy to one server, or to several in turn. It lives in the runtime of the test that made it, and ends when it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -42,10 +42,18 @@ impl Proxy {
     /// # Errors
     /// When it cannot listen.
     pub async fn start(upstream: SocketAddr) -> Result<Self> {
+        Self::in_turn(vec![upstream]).await
+    }
+
+    /// Starts a proxy on a free port; each new connection goes to the next of the servers.
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub async fn in_turn(upstreams: Vec<SocketAddr>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("listen as a proxy")?;
         let address = listener.local_addr().context("find the proxy's own address")?;
         let (faults, seen) = watch::channel(Faults::default());
-        let acceptor = tokio::spawn(accept(listener, upstream, seen));
+        let acceptor = tokio::spawn(accept(listener, upstreams, seen));
         Ok(Self { address, faults, acceptor })
     }
 
@@ -77,10 +85,11 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, upstream: SocketAddr, faults: watch::Receiver<Faults>) {
+async fn accept(listener: TcpListener, upstreams: Vec<SocketAddr>, faults: watch::Receiver<Faults>) {
     // Dropped together with this task, and all connections with it.
     let mut connections = JoinSet::new();
-    while let Ok((client, _)) = listener.accept().await {
+    for upstream in upstreams.into_iter().cycle() {
+        let Ok((client, _)) = listener.accept().await else { return };
         while connections.try_join_next().is_some() {}
         if !faults.borrow().refuse {
             connections.spawn(relay(client, upstream, faults.clone()));
@@ -151,6 +160,17 @@ mod tests {
         let proxy = echo().await;
         let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
         assert_eq!(say(&mut stream).await.unwrap(), 5);
+    }
+
+    #[tokio::test]
+    async fn connections_go_to_the_servers_in_turn() {
+        let servers =
+            [TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap()];
+        let proxy = Proxy::in_turn(servers.iter().map(|server| server.local_addr().unwrap()).collect()).await.unwrap();
+        for turn in [0, 1, 0] {
+            let _client = TcpStream::connect(proxy.address()).await.unwrap();
+            timeout(SOON, servers[turn].accept()).await.unwrap().unwrap();
+        }
     }
 
     #[tokio::test]

@@ -5,10 +5,13 @@ mod watch;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use reqwest::{Method, StatusCode};
+use reqwest::{Certificate, Method, RequestBuilder, StatusCode, header::AUTHORIZATION};
 use serde_json::Value;
 
-use crate::http;
+use crate::{
+    certificates::{Authority, Identity},
+    http,
+};
 
 pub use watch::{Event, Watch};
 
@@ -20,6 +23,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 pub struct Rest {
     base: String,
     client: reqwest::Client,
+    authorization: Option<String>,
 }
 
 /// What came back.
@@ -50,7 +54,29 @@ impl Rest {
     /// # Errors
     /// When no HTTP client can be built.
     pub fn new(base: &str) -> Result<Self> {
-        Ok(Self { base: base.trim_end_matches('/').to_owned(), client: http::client()? })
+        Ok(Self::of(base, http::client()?))
+    }
+
+    /// A client of the facade at `base` that trusts one authority only, and shows its own certificate if it has one.
+    ///
+    /// # Errors
+    /// When no HTTP client can be built.
+    pub fn over_tls(base: &str, authority: &Authority, identity: Option<&Identity>) -> Result<Self> {
+        let mut builder = http::builder().tls_certs_only([Certificate::from_pem(authority.pem().as_bytes())?]);
+        if let Some(Identity { certificates, key }) = identity {
+            builder = builder.identity(reqwest::Identity::from_pem(format!("{key}{certificates}").as_bytes())?);
+        }
+        Ok(Self::of(base, builder.build().context("build an HTTP client")?))
+    }
+
+    fn of(base: &str, client: reqwest::Client) -> Self {
+        Self { base: base.trim_end_matches('/').to_owned(), client, authorization: None }
+    }
+
+    /// The same client with a header `Authorization`.
+    #[must_use]
+    pub fn authorized(&self, authorization: &str) -> Self {
+        Self { authorization: Some(authorization.to_owned()), ..self.clone() }
     }
 
     /// Reads an object or a list.
@@ -91,7 +117,7 @@ impl Rest {
     /// When there is no answer.
     pub async fn send(&self, method: Method, path: &str, body: Option<String>) -> Result<Answer> {
         let request = format!("{method} {path}");
-        let mut builder = self.client.request(method, format!("{}{path}", self.base)).timeout(ANSWERED_WITHIN);
+        let mut builder = self.request(method, path).timeout(ANSWERED_WITHIN);
         if let Some(body) = body {
             builder = builder.header("Content-Type", "application/json").body(body);
         }
@@ -116,13 +142,21 @@ impl Rest {
     /// # Errors
     /// When the stream is refused.
     pub async fn watch(&self, path: &str) -> Result<Watch> {
-        let url = format!("{}{path}?watch", self.base);
-        let opening = tokio::time::timeout(ANSWERED_WITHIN, self.client.get(&url).send());
+        let request = self.request(Method::GET, &format!("{path}?watch"));
+        let opening = tokio::time::timeout(ANSWERED_WITHIN, request.send());
         let response =
             opening.await.with_context(|| format!("watch {path}"))?.with_context(|| format!("watch {path}"))?;
         if response.status() != StatusCode::OK {
             bail!("watch {path} gave {}", response.status());
         }
         Ok(Watch::new(path, response))
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        match &self.authorization {
+            Some(authorization) => request.header(AUTHORIZATION, authorization),
+            None => request,
+        }
     }
 }

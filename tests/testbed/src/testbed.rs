@@ -19,7 +19,7 @@ use crate::{
     facade::{Facade, FacadeOptions},
     fleet::{Fleet, FleetOptions},
     kubectl::Kubectl,
-    lane,
+    lane::Lane,
     operator::Operator,
     process::ProcessGroup,
     progress::Progress,
@@ -46,7 +46,7 @@ impl Testbed {
     /// When something cannot be built or does not start.
     pub async fn shared() -> Result<Option<&'static Self>> {
         static SHARED: OnceCell<Testbed> = OnceCell::const_new();
-        if lane::clusters_are_skipped() {
+        if Lane::Clusters.skipped().is_some() {
             return Ok(None);
         }
         SHARED.get_or_try_init(|| Self::start(FleetOptions::default())).await.map(Some)
@@ -57,7 +57,7 @@ impl Testbed {
     /// # Errors
     /// When something cannot be built or does not start.
     pub async fn own(options: FleetOptions) -> Result<Option<Self>> {
-        if lane::clusters_are_skipped() {
+        if Lane::Clusters.skipped().is_some() {
             return Ok(None);
         }
         Self::start(options).await.map(Some)
@@ -118,9 +118,9 @@ impl Fleet {
     pub async fn start_facade(&self, name: &str) -> Result<Facade> {
         let options = FacadeOptions {
             name: name.to_owned(),
-            port: None,
             etcd_endpoints: vec![self.etcd.endpoint()],
             kubeconfig: Some(self.kubeconfig_of(Account::ApiFacade).to_owned()),
+            ..FacadeOptions::default()
         };
         let (group, data) = self.place();
         Facade::start(&options, group, data).await

@@ -10,7 +10,7 @@ use krake_testbed::{
     eventually,
     fleet::{Fleet, FleetOptions},
     kubeconfig::Kubeconfig,
-    lane,
+    lane::Lane,
     objects::{deployment, job},
     process::start_time,
     throughout,
@@ -80,7 +80,7 @@ async fn the_accounts_have_the_rights_of_the_chart_and_no_more(fleet: &Fleet) ->
 
 #[tokio::test]
 async fn a_fleet_is_real_and_leaves_nothing_behind() -> Result<()> {
-    if std::env::var_os(lane::SKIP_CLUSTERS).is_some() {
+    if Lane::Clusters.skipped().is_some() {
         return Ok(());
     }
     let fleet = Box::pin(Fleet::start(FleetOptions { targets: 1, ..FleetOptions::default() })).await?;

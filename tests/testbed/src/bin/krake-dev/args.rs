@@ -125,13 +125,23 @@ pub(crate) struct TestOptions {
     pub(crate) args: Vec<String>,
 }
 
-/// Replay recorded REST traffic of the original Krake against etcd and the facade alone, without any cluster.
+/// Replay recorded REST traffic of the original Krake against etcd and the facade, without any controller.
 ///
-/// Recordings are read from ../shared/krake/golden unless `--golden DIR` says otherwise. The last line counts what
-/// passed and failed; scenarios that need a server with authentication are skipped, and counted as such.
+/// One facade is started for each server role that the replay knows, all on one etcd, configured with files in the
+/// format of the original. The last line counts what passed and failed. Data, configuration files and logs stay in
+/// .krake-dev/golden until the next run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct GoldenOptions {
-    /// Options of the replay, e.g. `--only REGEX`, `-v`; `--golden DIR` for other recordings.
+    /// How many facades play each role; with more than one, each new connection goes to the next of them.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=10))]
+    pub(crate) replicas: u8,
+
+    /// Keep a management cluster in step, without an operator; one of all facades does it.
+    #[arg(long)]
+    pub(crate) sync: bool,
+
+    /// Options of the replay, after ours: `--golden DIR` for other recordings than those in ../shared/krake/golden,
+    /// `--only REGEX`, `--require-all`, `-v`, ….
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
     pub(crate) options: Vec<String>,
 }

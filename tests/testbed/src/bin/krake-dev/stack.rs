@@ -216,6 +216,7 @@ async fn start_krake(
         port: Some(options.port),
         etcd_endpoints: etcd_endpoints.to_vec(),
         kubeconfig: Some(facade.clone()),
+        ..FacadeOptions::default()
     };
     let Ground { group, data, .. } = ground;
     let (operator, facade) = try_join(
