@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::settings::Management;
 
 const LEASE: &str = "krake-api-facade-sync";
-/// How long the process says that it waits for the sync: longer than a Lease lasts that a dead predecessor left behind.
-/// After that another copy has it, or the management cluster is away, and REST serves without.
+/// How long the process says that it waits for the sync, here or in another copy: longer than a Lease lasts that a dead
+/// predecessor left behind. After that the management cluster is away, and REST serves without.
 const START_DEADLINE: Duration = Duration::from_secs(20);
 
 /// The sync, ready to take part in the election.
@@ -49,18 +49,24 @@ impl Synchronise {
     /// Takes part in the election, and runs the sync during each term, until stopped.
     pub(super) async fn run(self, stop: CancellationToken) {
         let Self { elector, context, starting } = self;
-        let ready = context.ready.subscribe();
+        let (ready, elsewhere) = (context.ready.subscribe(), elector.elsewhere());
         let leading = lease::while_leading(elector, stop, |term| krake_facade_sync::run(context.clone(), term));
         tokio::select! {
             ended = leading => report(ended),
-            () = started(ready, starting) => {}
+            () = started(ready, elsewhere, starting) => {}
         }
     }
 }
 
 /// Releases the permit in time, and then never ends.
-async fn started(mut ready: watch::Receiver<bool>, starting: Permit) {
-    if tokio::time::timeout(START_DEADLINE, ready.wait_for(|ready| *ready)).await.is_err() {
+async fn started(mut ready: watch::Receiver<bool>, mut elsewhere: watch::Receiver<bool>, starting: Permit) {
+    let running = async {
+        tokio::select! {
+            _ = ready.wait_for(|ready| *ready) => {}
+            _ = elsewhere.wait_for(|elsewhere| *elsewhere) => {}
+        }
+    };
+    if tokio::time::timeout(START_DEADLINE, running).await.is_err() {
         tracing::info!("serving without waiting for the sync any longer");
     }
     starting.release();

@@ -13,7 +13,8 @@ pub struct Pair {
     pub stored: Option<Record>,
     /// What both sides of the sync last agreed on.
     pub base: Option<Record>,
-    /// The mark left by a removal. Its value is `{"uid": "…"}`, the uid of the removed object.
+    /// The mark left by a removal. Its value is `{"uid": "…", "at": …}`: the uid of the removed object, and when it was
+    /// removed, in seconds since 1970.
     pub tombstone: Option<Record>,
     /// The revision of the store at which all three were current.
     pub revision: i64,

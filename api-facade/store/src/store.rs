@@ -1,6 +1,6 @@
 //! Reading and writing single objects and whole collections. Every write is conditional on what was read before.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use etcd_client::{
@@ -146,7 +146,8 @@ impl Store {
         let guard = unchanged(key.as_str(), Some(expected));
         let mut writes = vec![TxnOp::delete(key.as_str(), None)];
         if self.tombstones {
-            let tombstone = serde_json::json!({ "uid": uid }).to_string();
+            let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+            let tombstone = serde_json::json!({ "uid": uid, "at": at }).to_string();
             writes.push(TxnOp::put(key.tombstone(), tombstone, None));
         }
         self.transact(vec![guard], writes).await?.ok_or(Error::Conflict)

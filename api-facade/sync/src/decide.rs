@@ -98,6 +98,8 @@ pub struct Object {
 pub struct Tombstone {
     /// The uid of the removed object.
     pub uid: String,
+    /// Whether a publish that began before the removal may still be on its way.
+    pub is_fresh: bool,
 }
 
 /// Everything that is known about one thing.
@@ -200,7 +202,11 @@ pub fn decide(known: &Known) -> Decision {
 /// goes too, and is held back no longer. What runs on targets is still cleaned up: Placements have a finalizer of their
 /// own.
 fn bury(known: &Known, tombstone: &Tombstone) -> Decision {
-    let Some(object) = &known.object else { return Decision::Forget };
+    let Some(object) = &known.object else {
+        // A custom resource that arrives late must find the tombstone, or it would bring the removed object back.
+        let may_come = tombstone.is_fresh && known.stored.is_none();
+        return if may_come { Decision::Nothing } else { Decision::Forget };
+    };
     let agreed_before = known.base.as_ref().is_some_and(|base| base.uid == tombstone.uid && is_twin(base, object));
     if !agreed_before && object.krake_uid != tombstone.uid {
         return Decision::Forget; // the object that was meant is gone; this one came later

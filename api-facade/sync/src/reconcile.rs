@@ -3,7 +3,7 @@
 //! Every write is conditional on what was read, and the base is written last, together with the stored side. Killed
 //! between any two instructions, the next look finds a world that it knows from the table in `decide`.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use krake_crds::finalizer;
 use krake_facade_store::{Commit, Key, Pair, Store, Write};
@@ -28,6 +28,9 @@ use crate::{
     stored::{Moment, Stored, refusal_fields},
     translate::{Pairing, metadata},
 };
+
+/// A call to the API server that was given up, or whose caller was killed, is over by then.
+const FRESH: Duration = Duration::from_mins(2);
 
 /// What a loop works with.
 pub(crate) struct Reconciler<P: Pairing> {
@@ -76,7 +79,7 @@ impl<P: Pairing> Reconciler<P> {
         let pair = self.store.pair(key).await.map_err(Error::Store)?;
         let stored = pair.stored.as_ref().map(|record| Stored::<P>::read(record, &self.names)).transpose()?;
         let base = pair.base.as_ref().and_then(|record| read_base(&record.value));
-        let tombstone = pair.tombstone.as_ref().map(|record| read_tombstone(&record.value));
+        let tombstone = pair.tombstone.as_ref().map(|record| read_tombstone(&record.value, now()));
         let object = match locate(&self.objects, key, base.as_ref()).await? {
             Some(raw) => Some(self.see(raw).await?),
             None => None,
@@ -314,13 +317,16 @@ fn read_base(bytes: &[u8]) -> Option<Base> {
 }
 
 /// The uid in a tombstone that cannot be read matches nothing, so that it deletes nothing.
-fn read_tombstone(bytes: &[u8]) -> Tombstone {
+fn read_tombstone(bytes: &[u8], now: Timestamp) -> Tombstone {
     #[derive(Deserialize)]
     struct Form {
         uid: String,
+        #[serde(default)]
+        at: i64,
     }
-    let form = serde_json::from_slice(bytes).unwrap_or(Form { uid: String::new() });
-    Tombstone { uid: form.uid }
+    let form = serde_json::from_slice(bytes).unwrap_or(Form { uid: String::new(), at: 0 });
+    let age = now.instant().as_second().saturating_sub(form.at);
+    Tombstone { uid: form.uid, is_fresh: age < FRESH.as_secs().cast_signed() }
 }
 
 pub(crate) fn now() -> Timestamp {

@@ -97,6 +97,8 @@ pub struct Elector {
     name: String,
     identity: String,
     timing: Timing,
+    /// Whether another holder was seen to be alive.
+    elsewhere: watch::Sender<bool>,
 }
 
 /// A holder identity for this process: the given name (the pod's, say) and a random suffix, so that a restarted
@@ -110,7 +112,20 @@ impl Elector {
     /// A candidate for the lease `name`, as `identity`, with the default [`Timing`].
     #[must_use]
     pub fn new(api: Api<Lease>, name: impl Into<String>, identity: impl Into<String>) -> Self {
-        Self { api, name: name.into(), identity: identity.into(), timing: Timing::default() }
+        Self {
+            api,
+            name: name.into(),
+            identity: identity.into(),
+            timing: Timing::default(),
+            elsewhere: watch::Sender::new(false),
+        }
+    }
+
+    /// Becomes true when another holder has renewed the lease before our eyes: the work is done, by somebody else. A
+    /// lease that a dead holder left behind says nothing of the kind.
+    #[must_use]
+    pub fn elsewhere(&self) -> watch::Receiver<bool> {
+        self.elsewhere.subscribe()
     }
 
     /// The same candidate with another timing; all candidates should use the same.
@@ -181,10 +196,12 @@ impl Elector {
     /// True while another holder's lease has changed within its own lifetime, as seen by our clock.
     fn must_respect(&self, spec: &LeaseSpec, seen: &mut Option<Seen>) -> bool {
         let holder = spec.holder_identity.clone().filter(|holder| !holder.is_empty());
+        let theirs = holder.as_ref().is_some_and(|holder| *holder != self.identity);
         if seen.as_ref().is_none_or(|seen| seen.holder != holder || seen.renewed != spec.renew_time) {
+            let is_renewed = theirs && seen.as_ref().is_some_and(|seen| seen.holder == holder);
+            self.elsewhere.send_if_modified(|was| is_renewed && !std::mem::replace(was, true));
             *seen = Some(Seen { holder: holder.clone(), renewed: spec.renew_time.clone(), at: Instant::now() });
         }
-        let theirs = holder.is_some_and(|holder| holder != self.identity);
         let seconds = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
         let lifetime = seconds.map_or(self.timing.ttl, |seconds| Duration::from_secs(seconds.max(1)));
         theirs && seen.as_ref().is_some_and(|seen| seen.at.elapsed() < lifetime)

@@ -136,6 +136,19 @@ fn a_client_that_is_faster_than_our_note_of_a_publish_loses_nothing() {
 }
 
 #[test]
+fn a_tombstone_waits_for_a_publish_that_may_still_arrive() {
+    let removed = |is_fresh, stored| Known {
+        tombstone: Some(Tombstone { uid: "krake".into(), is_fresh }),
+        ..known(None, stored, None)
+    };
+    assert_eq!(decide(&removed(true, None)), Decision::Nothing);
+    assert_eq!(decide(&removed(false, None)), Decision::Forget);
+    assert_eq!(decide(&removed(true, Some(stored(&[])))), Decision::Forget);
+    let late = Known { object: Some(object(&[])), ..removed(true, None) };
+    assert_eq!(decide(&late), Decision::DeleteObject);
+}
+
+#[test]
 fn a_marked_object_that_nothing_holds_waits_for_a_controller() {
     let done = Stored { is_deleted: true, ..stored(&[]) };
     assert_eq!(decide(&known(Some(base(&[])), Some(done.clone()), Some(object(&[])))), Decision::Nothing);
@@ -171,8 +184,10 @@ fn an_object_seen_to_leave_while_marked_takes_the_stored_one_along() {
 
 #[test]
 fn a_tombstone_deletes_what_it_names_and_nothing_else() {
-    let removed =
-        |uid: &str, object| Known { tombstone: Some(Tombstone { uid: uid.into() }), ..known(None, None, object) };
+    let removed = |uid: &str, object| Known {
+        tombstone: Some(Tombstone { uid: uid.into(), is_fresh: false }),
+        ..known(None, None, object)
+    };
     let held = || Object { held: Held { by_mirror: true, by_krake: true, by_others: false }, ..object(&[]) };
     let by_others = || Object { held: Held { by_mirror: false, by_krake: false, by_others: true }, ..object(&[]) };
     assert_eq!(decide(&removed("krake", Some(held()))), Decision::DeleteObject);
@@ -381,7 +396,8 @@ fn any_world() -> impl Strategy<Value = Known> {
             krake_uid: krake_uid.into(),
             ..object(&[])
         });
-    let tombstone = prop_oneof![Just("krake"), Just("earlier")].prop_map(|uid| Tombstone { uid: uid.into() });
+    let tombstone =
+        prop_oneof![Just("krake"), Just("earlier")].prop_map(|uid| Tombstone { uid: uid.into(), is_fresh: false });
     let (stored, object) = (proptest::option::of(stored), proptest::option::of(object));
     (any_base(), stored, object, proptest::option::weighted(0.2, tombstone))
         .prop_map(|(base, stored, object, tombstone)| Known { base, stored, object, tombstone, departed: None })

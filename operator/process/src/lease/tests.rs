@@ -84,6 +84,7 @@ fn status(code: StatusCode, reason: &str) -> Response<Body> {
 
 struct Candidate {
     leading: watch::Receiver<bool>,
+    elsewhere: watch::Receiver<bool>,
     stop: CancellationToken,
     line: Line,
 }
@@ -91,9 +92,9 @@ struct Candidate {
 fn enter(server: &Server, identity: &str) -> Candidate {
     let (elector, line) = server.candidate(identity);
     let (sender, leading) = watch::channel(false);
-    let stop = CancellationToken::new();
+    let (elsewhere, stop) = (elector.elsewhere(), CancellationToken::new());
     tokio::spawn(elector.run(sender, stop.clone()));
-    Candidate { leading, stop, line }
+    Candidate { leading, elsewhere, stop, line }
 }
 
 impl Candidate {
@@ -114,6 +115,25 @@ async fn the_first_candidate_leads_and_the_second_waits() {
     let second = enter(&server, "second");
     sleep(Duration::from_mins(5)).await;
     assert!(*first.leading.borrow() && !*second.leading.borrow());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_standby_knows_a_living_leader_from_one_that_left_its_lease_behind() {
+    let server = Server::default();
+    let mut first = enter(&server, "first");
+    first.leads().await;
+    let mut standby = enter(&server, "standby");
+    let waited = Instant::now();
+    timeout(Duration::from_mins(2), standby.elsewhere.wait_for(|elsewhere| *elsewhere)).await.unwrap().unwrap();
+    assert!(waited.elapsed() <= Timing::default().renew * 3);
+    assert!(!*first.elsewhere.borrow());
+
+    first.line.cut();
+    let mut heir = enter(&server, "heir");
+    drop(standby.stop);
+    standby.line.cut();
+    heir.leads().await;
+    assert!(!*heir.elsewhere.borrow());
 }
 
 #[tokio::test(start_paused = true)]

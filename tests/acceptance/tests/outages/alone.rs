@@ -1,60 +1,28 @@
-//! etcd and facades, without Kubernetes: all that the REST API needs.
+//! Facades on an etcd alone, and who writes to them and reads from them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use krake_testbed::{
-    assets::Assets,
-    binaries,
-    etcd::{Durability, Etcd},
+    alone::Alone,
     facade::{Facade, FacadeOptions},
-    lane::Lane,
     objects::{self, Application},
-    process::ProcessGroup,
-    progress::Progress,
     proxy::Proxy,
     rest::{Event, Rest, Watch},
-    scratch::Scratch,
 };
 use serde_json::Value;
 
-/// An etcd, and where facades are started.
-pub(crate) struct Alone {
-    pub(crate) etcd: Etcd,
-    group: Arc<ProcessGroup>,
-    // Last, so that the folder goes after the processes that write to it.
-    scratch: Scratch,
+/// Starts a facade right beside etcd.
+pub(crate) async fn facade(alone: &Alone, name: &str) -> Result<Facade> {
+    alone.facade(FacadeOptions { name: name.to_owned(), ..FacadeOptions::default() }).await
 }
 
-impl Alone {
-    /// Starts an etcd. `None` when this machine has none and `./dev test` said so.
-    pub(crate) async fn start() -> Result<Option<Self>> {
-        if Lane::Clusters.skipped().is_some() {
-            return Ok(None);
-        }
-        binaries::build(&[binaries::API_FACADE]).await?;
-        let assets = Assets::find_or_build(Progress::Silent).await?;
-        let (group, scratch) = (ProcessGroup::start()?, Scratch::new()?);
-        let etcd = Etcd::start("etcd", &assets, &group, &scratch.path().join("etcd"), Durability::Fast).await?;
-        Ok(Some(Self { etcd, group, scratch }))
-    }
-
-    /// Starts a facade right beside etcd.
-    pub(crate) async fn facade(&self, name: &str) -> Result<Facade> {
-        self.facade_at(name, self.etcd.endpoint()).await
-    }
-
-    /// Starts a facade with a line to etcd that can be disturbed.
-    pub(crate) async fn distant_facade(&self, name: &str) -> Result<(Facade, Proxy)> {
-        let line = Proxy::start(self.etcd.address()).await?;
-        let facade = self.facade_at(name, format!("http://{}", line.address())).await?;
-        Ok((facade, line))
-    }
-
-    async fn facade_at(&self, name: &str, etcd: String) -> Result<Facade> {
-        let options = FacadeOptions { name: name.to_owned(), etcd_endpoints: vec![etcd], ..FacadeOptions::default() };
-        Facade::start(&options, &self.group, self.scratch.path()).await
-    }
+/// Starts a facade with a line to etcd that can be disturbed.
+pub(crate) async fn distant_facade(alone: &Alone, name: &str) -> Result<(Facade, Proxy)> {
+    let line = Proxy::start(alone.etcd.address()).await?;
+    let etcd_endpoints = vec![format!("http://{}", line.address())];
+    let facade = alone.facade(FacadeOptions { name: name.to_owned(), etcd_endpoints, ..FacadeOptions::default() });
+    Ok((facade.await?, line))
 }
 
 /// An application whose label `turn` says how often it was written.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use krake_acceptance::SOON;
-use krake_testbed::rest::Rest;
+use krake_testbed::{alone::Alone, rest::Rest};
 use serde_json::Value;
 
-use crate::alone::{Alone, Reader, remove, write};
+use crate::alone::{Reader, distant_facade, facade, remove, write};
 
 /// What a list shows.
 async fn listed(rest: &Rest) -> Result<BTreeMap<String, Value>> {
@@ -20,7 +20,7 @@ async fn listed(rest: &Rest) -> Result<BTreeMap<String, Value>> {
 async fn a_cut_off_watch_tells_the_differences_after_a_compaction() -> Result<()> {
     let _turn = crate::TURN.lock().await;
     let Some(alone) = Alone::start().await? else { return Ok(()) };
-    let (near, (far, line)) = (alone.facade("near").await?, alone.distant_facade("far").await?);
+    let (near, (far, line)) = (facade(&alone, "near").await?, distant_facade(&alone, "far").await?);
     let (near, far) = (near.rest()?, far.rest()?);
     for name in ["changed", "kept", "renewed", "removed"] {
         write(&near, name, 0).await?;
@@ -62,7 +62,7 @@ async fn a_paused_watch_ends_up_with_what_there_is_whatever_etcd_forgot() -> Res
     const WRITES: usize = 1200;
     let _turn = crate::TURN.lock().await;
     let Some(alone) = Alone::start().await? else { return Ok(()) };
-    let (near, (far, line)) = (alone.facade("near").await?, alone.distant_facade("far").await?);
+    let (near, (far, line)) = (facade(&alone, "near").await?, distant_facade(&alone, "far").await?);
     let (near, far) = (near.rest()?, far.rest()?);
     let mut reader = Reader::open(&far).await?;
     for name in ["removed", "shop"] {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use krake_acceptance::SOON;
-use krake_testbed::{eventually, facade::Facade, rest::Rest};
+use krake_testbed::{alone::Alone, eventually, facade::Facade, rest::Rest};
 
-use crate::alone::{Alone, Reader, application, remove, write};
+use crate::alone::{Reader, application, facade, remove, write};
 
 /// What a request may take while etcd is away.
 const PROMPTLY: Duration = Duration::from_secs(10);
@@ -28,7 +28,7 @@ async fn until_ready(facade: &Facade, status: u16) -> Result<()> {
 async fn requests_fail_with_a_reason_and_watches_stay_while_etcd_is_away() -> Result<()> {
     let _turn = crate::TURN.lock().await;
     let Some(alone) = Alone::start().await? else { return Ok(()) };
-    let facade = alone.facade("api-facade").await?;
+    let facade = facade(&alone, "api-facade").await?;
     let rest = facade.rest()?;
     let mut reader = Reader::open(&rest).await?;
     write(&rest, "shop", 0).await?;
@@ -66,7 +66,7 @@ async fn requests_fail_with_a_reason_and_watches_stay_while_etcd_is_away() -> Re
 async fn a_write_that_etcd_does_not_answer_is_said_to_be_unknown() -> Result<()> {
     let _turn = crate::TURN.lock().await;
     let Some(alone) = Alone::start().await? else { return Ok(()) };
-    let facade = alone.facade("api-facade").await?;
+    let facade = facade(&alone, "api-facade").await?;
     let rest = facade.rest()?;
     let shop = application("shop", 0);
 
@@ -89,7 +89,7 @@ async fn a_watch_tells_every_write_once_while_etcd_is_killed_again_and_again() -
     const PEACE: Duration = Duration::from_millis(700);
     let _turn = crate::TURN.lock().await;
     let Some(alone) = Alone::start().await? else { return Ok(()) };
-    let facade = alone.facade("api-facade").await?;
+    let facade = facade(&alone, "api-facade").await?;
     let rest = facade.rest()?;
     let mut reader = Reader::open(&rest).await?;
     write(&rest, "shop", 0).await?;
@@ -127,7 +127,7 @@ async fn a_watch_tells_every_write_once_while_etcd_is_killed_again_and_again() -
 async fn a_watch_tells_what_is_gone_when_etcd_comes_back_empty() -> Result<()> {
     let _turn = crate::TURN.lock().await;
     let Some(alone) = Alone::start().await? else { return Ok(()) };
-    let facade = alone.facade("api-facade").await?;
+    let facade = facade(&alone, "api-facade").await?;
     let rest = facade.rest()?;
     let mut reader = Reader::open(&rest).await?;
     for name in ["kiosk", "shop"] {

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use krake_acceptance::SOON;
-use krake_testbed::{eventually, facade::Facade, objects, progress::Progress, rest::Rest};
+use krake_testbed::{alone::Alone, eventually, facade::Facade, objects, progress::Progress, rest::Rest};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, interval},
 };
 
-use crate::alone::Alone;
+use crate::alone::facade;
 
 const COLLECTION: &str = "/kubernetes/namespaces/load/applications";
 
@@ -144,7 +144,7 @@ fn check(events: &[Value], writers: usize, times: usize) -> Result<()> {
 async fn watches_are_released_when_their_clients_are_gone() -> Result<()> {
     let _turn = crate::TURN.lock().await;
     let Some(alone) = Alone::start().await? else { return Ok(()) };
-    let facade = alone.facade("api-facade").await?;
+    let facade = facade(&alone, "api-facade").await?;
     for _ in 0..3 {
         let mut watches = open_all(&facade, 150).await?;
         until_open(&facade, 150.0).await?;
@@ -172,7 +172,7 @@ async fn a_thousand_watches_get_every_event_in_order_and_the_memory_stays_flat()
     const FLAT: usize = 30;
     let _turn = crate::TURN.lock().await;
     let Some(alone) = Alone::start().await? else { return Ok(()) };
-    let facade = alone.facade("api-facade").await?;
+    let facade = facade(&alone, "api-facade").await?;
     let received = Received::default();
     let mut readers = JoinSet::new();
     for watch in open_all(&facade, WATCHES).await? {
