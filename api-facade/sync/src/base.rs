@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::name::{Coordinates, hexadecimal};
+use krake_crds::identity::hexadecimal;
+
+use crate::name::Coordinates;
 
 /// Hexadecimal digits of a digest. It guards against accidents, not against an adversary.
 const DIGEST_LENGTH: usize = 16;

@@ -8,7 +8,9 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-use crate::name::{Coordinates, encode};
+use krake_crds::identity::encode;
+
+use crate::name::Coordinates;
 
 type Names = (Option<String>, String);
 
