@@ -18,6 +18,7 @@ mod keyspace;
 mod memory;
 mod pair;
 mod store;
+mod tombstone;
 mod watch;
 
 pub use census::Census;
@@ -28,4 +29,5 @@ pub use hub::Hub;
 pub use keyspace::{Collection, Key};
 pub use pair::{Commit, Expect, Pair, Write};
 pub use store::{Config, Listing, Record, Store};
+pub use tombstone::{Removed, Tombstone};
 pub use watch::{Change, Watcher};

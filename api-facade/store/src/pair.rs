@@ -13,8 +13,7 @@ pub struct Pair {
     pub stored: Option<Record>,
     /// What both sides of the sync last agreed on.
     pub base: Option<Record>,
-    /// The mark left by a removal. Its value is `{"uid": "…", "at": …}`: the uid of the removed object, and when it was
-    /// removed, in seconds since 1970.
+    /// The mark left by removals: a [`Tombstone`](crate::Tombstone).
     pub tombstone: Option<Record>,
     /// The revision of the store at which all three were current.
     pub revision: i64,

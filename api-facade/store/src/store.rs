@@ -1,6 +1,6 @@
 //! Reading and writing single objects and whole collections. Every write is conditional on what was read before.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use etcd_client::{
@@ -8,7 +8,7 @@ use etcd_client::{
     WatchClient,
 };
 
-use crate::{Collection, Error, Key};
+use crate::{Collection, Error, Key, Tombstone};
 
 /// A stored object is at most 1 MiB by its request, but status may hold three more copies of its manifest.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -143,14 +143,23 @@ impl Store {
     /// [`Error::Conflict`] if the key has another revision, [`Error::Unavailable`], [`Error::Undecided`] or
     /// [`Error::Refused`].
     pub async fn remove(&self, key: &Key, expected: i64, uid: &str) -> Result<i64, Error> {
-        let guard = unchanged(key.as_str(), Some(expected));
-        let mut writes = vec![TxnOp::delete(key.as_str(), None)];
-        if self.tombstones {
-            let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-            let tombstone = serde_json::json!({ "uid": uid, "at": at }).to_string();
-            writes.push(TxnOp::put(key.tombstone(), tombstone, None));
+        let removal = || (unchanged(key.as_str(), Some(expected)), TxnOp::delete(key.as_str(), None));
+        if !self.tombstones {
+            let (guard, write) = removal();
+            return self.transact(vec![guard], vec![write]).await?.ok_or(Error::Conflict);
         }
-        self.transact(vec![guard], writes).await?.ok_or(Error::Conflict)
+        // Twice at most: the sync takes a tombstone away now and then, and an object of this name is removed once.
+        for _ in 0..2 {
+            let before = self.kv().get(key.tombstone(), None).await?.take_kvs().pop();
+            let (guard, write) = removal();
+            let unread = unchanged(&key.tombstone(), before.as_ref().map(KeyValue::mod_revision));
+            let tombstone = Tombstone::add(before.as_ref().map(KeyValue::value), uid).encode();
+            let mark = TxnOp::put(key.tombstone(), tombstone, None);
+            if let Some(revision) = self.transact(vec![guard, unread], vec![write, mark]).await? {
+                return Ok(revision);
+            }
+        }
+        Err(Error::Conflict)
     }
 
     /// The revision of the newest write to anything in etcd, as of now. Also the cheapest proof that etcd answers.

@@ -93,12 +93,12 @@ pub struct Object {
     pub unseen: BTreeSet<Field>,
 }
 
-/// The mark left by a removal through REST.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The mark left by removals through REST.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tombstone {
-    /// The uid of the removed object.
-    pub uid: String,
-    /// Whether a publish that began before the removal may still be on its way.
+    /// The uids of the removed objects.
+    pub uids: BTreeSet<String>,
+    /// Whether a publish that began before the latest removal may still be on its way.
     pub is_fresh: bool,
 }
 
@@ -144,7 +144,7 @@ pub enum Decision {
     Release,
     /// Take all finalizers of Krake off the object.
     ReleaseAll,
-    /// Remove base and tombstone.
+    /// Remove the tombstone, and the base unless both sides live.
     Forget,
 }
 
@@ -186,8 +186,8 @@ impl Merge {
 /// Decides about one thing.
 #[must_use]
 pub fn decide(known: &Known) -> Decision {
-    if let Some(tombstone) = &known.tombstone {
-        return bury(known, tombstone);
+    if let Some(decision) = known.tombstone.as_ref().and_then(|tombstone| bury(known, tombstone)) {
+        return decision;
     }
     match (&known.stored, &known.object) {
         (None, None) if known.base.is_some() => Decision::Forget,
@@ -200,21 +200,29 @@ pub fn decide(known: &Known) -> Decision {
 
 /// REST removed the stored object, by force or by taking its last finalizer away: whatever stands for it in Kubernetes
 /// goes too, and is held back no longer. What runs on targets is still cleaned up: Placements have a finalizer of their
-/// own.
-fn bury(known: &Known, tombstone: &Tombstone) -> Decision {
-    let Some(object) = &known.object else {
-        // A custom resource that arrives late must find the tombstone, or it would bring the removed object back.
-        let may_come = tombstone.is_fresh && known.stored.is_none();
-        return if may_come { Decision::Nothing } else { Decision::Forget };
+/// own. `None` if the tombstone is about neither of the two that are there now.
+fn bury(known: &Known, tombstone: &Tombstone) -> Option<Decision> {
+    let meant = known.object.as_ref().filter(|object| {
+        let agreed =
+            known.base.as_ref().is_some_and(|base| is_twin(base, object) && tombstone.uids.contains(&base.uid));
+        let is_alive = known.stored.as_ref().is_some_and(|stored| stored.uid == object.krake_uid);
+        !is_alive && (agreed || tombstone.uids.contains(&object.krake_uid))
+    });
+    let Some(object) = meant else {
+        // A custom resource that arrives late must find the tombstone, or it would bring a removed object back.
+        let may_come = known.stored.is_none() && known.object.is_none();
+        return match (tombstone.is_fresh, may_come) {
+            (true, true) => Some(Decision::Nothing),
+            (true, false) => None,
+            (false, _) => Some(Decision::Forget),
+        };
     };
-    let agreed_before = known.base.as_ref().is_some_and(|base| base.uid == tombstone.uid && is_twin(base, object));
-    if !agreed_before && object.krake_uid != tombstone.uid {
-        return Decision::Forget; // the object that was meant is gone; this one came later
-    }
-    if !object.is_deleting {
-        return Decision::DeleteObject;
-    }
-    if object.held.by_mirror || object.held.by_krake { Decision::ReleaseAll } else { Decision::Forget }
+    Some(match (object.is_deleting, object.held.by_mirror || object.held.by_krake) {
+        (false, _) => Decision::DeleteObject,
+        (true, true) => Decision::ReleaseAll,
+        (true, false) if tombstone.is_fresh => Decision::Nothing,
+        (true, false) => Decision::Forget,
+    })
 }
 
 fn without_object(known: &Known, stored: &Stored) -> Decision {
@@ -305,7 +313,7 @@ fn merge(base: Option<&Base>, stored: &Stored, object: &Object) -> Merge {
             object: object.fields.get(field),
         };
         let verdict = if object.unseen.contains(field) {
-            Verdict::Leave
+            sight.verdict_unseen()
         } else if object.lost.contains(field) {
             if sight.stored.is_some() { Verdict::ToObject } else { Verdict::Leave }
         } else {
@@ -378,14 +386,23 @@ impl Sight<'_> {
         }
     }
 
+    /// What cannot be seen is left alone, unless the stored side has news: that replaces it.
+    fn verdict_unseen(&self) -> Verdict {
+        let agreed = self.base.map(|base| base.fields.get(self.field).and_then(|agreed| agreed.stored.as_ref()));
+        let has_news = self.stored.is_some() && agreed.is_some_and(|agreed| agreed != self.stored);
+        if has_news { Verdict::ToObject } else { Verdict::Leave }
+    }
+
     fn without_base(&self) -> Verdict {
         match (self.stored, self.object) {
             (stored, object) if stored == object => Verdict::Agree,
             // A status that only one side has is news from that side.
             (Some(_), None) if self.field.is_status() => Verdict::ToObject,
             _ if self.field.is_status() => Verdict::ToStored,
-            // A client of REST was faster than our note of what we had published.
-            _ if self.is_as_published => Verdict::ToObject,
+            // A client of REST was faster than our note of what we had published. Kubernetes does not count changes of
+            // finalizers, so that those may be news.
+            _ if self.is_as_published && self.field.is_wish() => Verdict::ToObject,
+            (Some(_), None) if self.is_as_published => Verdict::ToObject,
             (None, _) => Verdict::ToStored,
             _ => Verdict::Conflict,
         }

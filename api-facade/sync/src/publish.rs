@@ -24,13 +24,20 @@ use crate::{
 impl<P: Pairing> Reconciler<P> {
     /// Creates the object of a stored one. Its status follows when it is there.
     pub(crate) async fn publish(&self, sides: &Sides<P>, stored: &Stored<P>) -> Result<Outcome, Error> {
-        let object = self.build(sides, stored)?;
+        let mut object = self.build(sides, stored)?;
+        let part = P::SECRET.filter(|part| part.section == Section::Spec);
+        if let (Some(part), Some(_)) = (part, stored.face.secret()) {
+            let reference = self.secrets.own_reference(&self.typed(&object), part).await?;
+            let reference = serde_json::to_value(reference).map_err(Error::Json)?;
+            if let Some(serde_json::Value::Object(spec)) = object.data.get_mut("spec") {
+                patch::insert(spec, part.reference, reference);
+            }
+        }
         let raw = match self.objects.create(&object, sides.key.namespace()).await? {
             Written::Done(raw) => *raw,
             Written::Overtaken => return Ok(Outcome::Again),
             Written::Refused(sentence) => return self.refuse(sides, stored, &sentence).await,
         };
-        let part = P::SECRET.filter(|part| part.section == Section::Spec);
         if let (Some(part), Some(secret)) = (part, stored.face.secret()) {
             self.secrets.write(&self.typed(&raw), part, secret).await?;
         }
@@ -55,10 +62,6 @@ impl<P: Pairing> Reconciler<P> {
         let mut spec = stored.face.spec();
         if let Some(identity) = identity(&sides.key).filter(|_| at == by_rule) {
             spec.insert("identity".into(), serde_json::to_value(identity).map_err(Error::Json)?);
-        }
-        if let (Some(part), Some(_)) = (P::SECRET.filter(|part| part.section == Section::Spec), stored.face.secret()) {
-            let reference = serde_json::to_value(part.own_reference(&at.name)).map_err(Error::Json)?;
-            patch::insert(&mut spec, part.reference, reference);
         }
         let wire = stored.wire.metadata();
         let mut object = DynamicObject::new(&at.name, self.objects.resource()).data(json!({ "spec": spec }));
@@ -106,11 +109,19 @@ impl<P: Pairing> Publisher<'_, P> {
     pub(crate) async fn publish(&self, merge: &Merge) -> Result<Result<Published, Written>, Error> {
         let (status, fields): (BTreeSet<Field>, BTreeSet<Field>) =
             merge.to_object.iter().cloned().partition(Field::is_status);
+        let reference = self.write_secret(Section::Spec, &fields).await?;
+        // A Secret that is written is noted before anything else can come in between.
+        if fields.contains(&Field::Secret) && matches!(reference.wish, Wish::Keep) {
+            let face = self.face_of(None, &fields)?;
+            let is_complete = merge.to_object.len() == 1;
+            let fields = BTreeSet::from([Field::Secret]);
+            return Ok(Ok(Published { raw: None, face, fields, has_wishes: true, is_complete }));
+        }
         let change = patch::Change {
             fields: fields.clone(),
             add_finalizer: merge.steps.contains(&Step::AddFinalizer),
             adopt_uid: merge.steps.contains(&Step::AdoptUid).then(|| self.stored.wire.metadata().uid.as_str()),
-            reference: self.write_secret(Section::Spec, &fields).await?,
+            reference,
         };
         let raw = &self.object.raw;
         let operations = patch::change(raw, &self.stored.face, &change);

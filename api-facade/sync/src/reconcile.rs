@@ -9,7 +9,6 @@ use krake_crds::finalizer;
 use krake_facade_store::{Commit, Key, Pair, Store, Write};
 use krake_facade_wire::Timestamp;
 use kube::api::DynamicObject;
-use serde::Deserialize;
 
 use crate::{
     base::{Base, Field, Twin},
@@ -79,7 +78,7 @@ impl<P: Pairing> Reconciler<P> {
         let pair = self.store.pair(key).await.map_err(Error::Store)?;
         let stored = pair.stored.as_ref().map(|record| Stored::<P>::read(record, &self.names)).transpose()?;
         let base = pair.base.as_ref().and_then(|record| read_base(&record.value));
-        let tombstone = pair.tombstone.as_ref().map(|record| read_tombstone(&record.value, now()));
+        let tombstone = pair.tombstone.as_ref().map(|record| read_tombstone(&record.value));
         let object = match locate(&self.objects, key, base.as_ref()).await? {
             Some(raw) => Some(self.see(raw).await?),
             None => None,
@@ -142,7 +141,9 @@ impl<P: Pairing> Reconciler<P> {
                 Ok(Outcome::Again)
             }
             (Decision::Forget, _, _) => {
-                self.commit(sides, Write::Keep, Write::Delete, Write::Delete).await?;
+                let live_on = sides.stored.is_some() && sides.object.is_some();
+                let base = if live_on { Write::Keep } else { Write::Delete };
+                self.commit(sides, Write::Keep, base, Write::Delete).await?;
                 Ok(Outcome::Again)
             }
             // A decision about a side is made only if the side is there: but for the first, none of these can be.
@@ -188,7 +189,6 @@ impl<P: Pairing> Reconciler<P> {
         object: &Seeing,
         merge: &Merge,
     ) -> Result<Outcome, Error> {
-        let marks = merge.steps.contains(&Step::MarkDeleted);
         let published = match (Publisher { reconciler: self, stored, object }).publish(merge).await? {
             Ok(done) => done,
             Err(Written::Refused(sentence)) => return self.refuse(sides, stored, &sentence).await,
@@ -196,8 +196,11 @@ impl<P: Pairing> Reconciler<P> {
         };
         let (raw, face) = (published.raw.as_ref().unwrap_or(&object.raw), &published.face);
         let is_accepted = sides.base.as_ref().is_some_and(|base| base.refused.is_some()) && published.has_wishes;
-        let mut to_stored = merge.to_stored.clone();
+        // One side at a time: a note of what went to the object holds whatever becomes of the stored side meanwhile.
+        let is_note = !published.fields.is_empty() && !is_accepted;
+        let mut to_stored = if is_note { BTreeSet::new() } else { merge.to_stored.clone() };
         to_stored.extend(refusal_fields().into_iter().filter(|_| is_accepted));
+        let marks = merge.steps.contains(&Step::MarkDeleted) && !is_note;
         let new = if to_stored.is_empty() && !marks {
             None
         } else {
@@ -215,7 +218,8 @@ impl<P: Pairing> Reconciler<P> {
         settle(&mut base, new.as_ref().map_or(&stored.face, |new| &new.face), face, settled);
         self.write(sides, new.as_ref(), &base).await?;
         self.report_conflicts(raw, merge).await;
-        Ok(if published.is_complete { Outcome::Settled } else { Outcome::Again })
+        let is_complete = published.is_complete && (!is_note || merge.to_stored.is_empty());
+        Ok(if is_complete { Outcome::Settled } else { Outcome::Again })
     }
 
     async fn report_conflicts(&self, raw: &DynamicObject, merge: &Merge) {
@@ -316,17 +320,10 @@ fn read_base(bytes: &[u8]) -> Option<Base> {
         .ok()
 }
 
-/// The uid in a tombstone that cannot be read matches nothing, so that it deletes nothing.
-fn read_tombstone(bytes: &[u8], now: Timestamp) -> Tombstone {
-    #[derive(Deserialize)]
-    struct Form {
-        uid: String,
-        #[serde(default)]
-        at: i64,
-    }
-    let form = serde_json::from_slice(bytes).unwrap_or(Form { uid: String::new(), at: 0 });
-    let age = now.instant().as_second().saturating_sub(form.at);
-    Tombstone { uid: form.uid, is_fresh: age < FRESH.as_secs().cast_signed() }
+fn read_tombstone(bytes: &[u8]) -> Tombstone {
+    let tombstone = krake_facade_store::Tombstone::decode(bytes);
+    let is_fresh = tombstone.is_within(FRESH);
+    Tombstone { uids: tombstone.removed.into_iter().map(|removed| removed.uid).collect(), is_fresh }
 }
 
 pub(crate) fn now() -> Timestamp {

@@ -11,11 +11,13 @@ use k8s_openapi::{
     api::core::v1::Secret,
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
+use krake_crds::identity::hexadecimal;
 use kube::{
     Api, Client,
     api::{DynamicObject, Patch, PatchParams},
 };
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::{
     error::Error,
@@ -30,6 +32,8 @@ pub use part::{Form, SecretPart, Section};
 
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const KRAKE: &str = "krake";
+/// Hexadecimal digits of a uid's hash in the name of a Secret.
+const DIGEST_LENGTH: usize = 10;
 
 /// What is known about the secret part of an object.
 pub(crate) enum Seen {
@@ -83,36 +87,62 @@ impl Secrets {
         part: SecretPart,
         secret: &Value,
     ) -> Result<Reference, Error> {
-        let reference = part.own_reference(object.metadata.name.as_deref().unwrap_or_default());
+        let reference = self.own_reference(object, part).await?;
         let api = self.at(object);
-        let existing = within("reading a Secret", api.get_opt(&reference.name)).await?;
-        let is_foreign = existing.is_some_and(|secret| !is_ours(&secret));
         let data = part.data_of(secret, &reference);
-        let secret = build(object, self.namespace(object), &reference, (data, is_foreign));
+        let superfluous: Vec<&str> = part.keys().filter(|key| !data.contains_key(*key)).collect();
+        let secret = build(object, self.namespace(object), &reference, data);
         let parameters = PatchParams::apply(MANAGER).force();
-        within("writing a Secret", api.patch(&reference.name, &parameters, &Patch::Apply(&secret))).await?;
+        let written =
+            within("writing a Secret", api.patch(&reference.name, &parameters, &Patch::Apply(&secret))).await?;
+        // What somebody else has set since is not taken away by an apply.
+        let stays = |key: &&str| written.data.as_ref().is_some_and(|data| data.contains_key(*key));
+        let gone: Map<String, Value> =
+            superfluous.into_iter().filter(stays).map(|key| (key.to_owned(), Value::Null)).collect();
+        if !gone.is_empty() {
+            let (patch, parameters) = (json!({ "data": gone }), PatchParams::default());
+            within("writing a Secret", api.patch(&reference.name, &parameters, &Patch::Merge(&patch))).await?;
+        }
         Ok(reference)
     }
+
+    /// The reference to the object's own Secret. Its name says whose it is, unless somebody else has a Secret of that name;
+    /// then the object's uid is in it as well.
+    pub(crate) async fn own_reference(&self, object: &DynamicObject, part: SecretPart) -> Result<Reference, Error> {
+        let [plain, other] = own_references(object, part);
+        let existing = within("reading a Secret", self.at(object).get_opt(&plain.name)).await?;
+        Ok(if existing.is_none_or(|secret| is_ours(&secret, object)) { plain } else { other })
+    }
+}
+
+/// The two references that the object's own Secret may have.
+fn own_references(object: &DynamicObject, part: SecretPart) -> [Reference; 2] {
+    let plain = part.own_reference(object.metadata.name.as_deref().unwrap_or_default());
+    let digest = hexadecimal(&Sha256::digest(metadata::krake_uid(&object.metadata)), DIGEST_LENGTH);
+    let other = Reference { name: format!("{}-{digest}", plain.name), ..plain.clone() };
+    [plain, other]
 }
 
 /// Only what came in through REST was written by us in the first place.
 fn is_ours_to_keep(object: &DynamicObject, reference: &Reference, part: SecretPart) -> bool {
     let born_in_rest = object.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(metadata::UID));
-    let name = object.metadata.name.as_deref().unwrap_or_default();
-    born_in_rest && *reference == part.own_reference(name)
+    born_in_rest && own_references(object, part).contains(reference)
 }
 
-fn is_ours(secret: &Secret) -> bool {
-    secret.metadata.labels.as_ref().and_then(|labels| labels.get(MANAGED_BY)).is_some_and(|by| by == KRAKE)
+/// Whether the Secret was written for this object, or for one of its name before it.
+fn is_ours(secret: &Secret, object: &DynamicObject) -> bool {
+    let by_krake =
+        secret.metadata.labels.as_ref().and_then(|labels| labels.get(MANAGED_BY)).is_some_and(|by| by == KRAKE);
+    let kind = object.types.as_ref().map(|types| types.kind.as_str());
+    let owners = secret.metadata.owner_references.iter().flatten();
+    by_krake
+        && owners
+            .into_iter()
+            .any(|owner| Some(owner.kind.as_str()) == kind && Some(&owner.name) == object.metadata.name.as_ref())
 }
 
-/// A Secret that a user gave the very name we would have chosen keeps its labels and does not go with the object.
-fn build(
-    object: &DynamicObject,
-    namespace: &str,
-    reference: &Reference,
-    (data, is_foreign): (BTreeMap<String, ByteString>, bool),
-) -> Secret {
+/// The Secret goes with the object.
+fn build(object: &DynamicObject, namespace: &str, reference: &Reference, data: BTreeMap<String, ByteString>) -> Secret {
     let types = object.types.clone().unwrap_or_default();
     let owner = OwnerReference {
         api_version: types.api_version,
@@ -121,22 +151,18 @@ fn build(
         uid: object.metadata.uid.clone().unwrap_or_default(),
         ..OwnerReference::default()
     };
-    let mut metadata = ObjectMeta {
+    let metadata = ObjectMeta {
         name: Some(reference.name.clone()),
         namespace: Some(namespace.to_owned()),
+        labels: Some(BTreeMap::from([(MANAGED_BY.to_owned(), KRAKE.to_owned())])),
+        owner_references: Some(vec![owner]),
         ..ObjectMeta::default()
     };
-    if !is_foreign {
-        metadata.labels = Some(BTreeMap::from([(MANAGED_BY.to_owned(), KRAKE.to_owned())]));
-        metadata.owner_references = Some(vec![owner]);
-    }
     Secret { metadata, data: Some(data), ..Secret::default() }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     const PART: SecretPart = SecretPart {
@@ -161,12 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn our_secret_goes_with_its_object_and_a_users_does_not() {
-        let owners = |is_foreign| {
-            let own = PART.own_reference("edge");
-            let secret = build(&cluster(&json!({})), "team", &own, (BTreeMap::new(), is_foreign));
-            secret.metadata.owner_references.map_or(0, |owners| owners.len())
-        };
-        assert_eq!((owners(false), owners(true)), (1, 0));
+    fn a_secret_is_ours_if_it_was_written_for_an_object_of_this_kind_and_name() {
+        let edge = cluster(&json!({}));
+        let ours = build(&edge, "team", &PART.own_reference("edge"), BTreeMap::new());
+        assert!(is_ours(&ours, &edge));
+        let mut namesake = edge.clone();
+        namesake.types.as_mut().unwrap().kind = "GlobalCloud".into();
+        assert!(!is_ours(&ours, &namesake));
+        assert!(!is_ours(&Secret::default(), &edge));
     }
 }

@@ -136,6 +136,12 @@ impl Context {
         self.applications.is_filled() && self.clusters.is_filled() && self.placements.is_filled()
     }
 
+    /// Whether every cache is complete and no watch has failed since.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.applications.is_current() && self.clusters.is_current() && self.placements.is_current()
+    }
+
     /// Tells the users of `object` that something happened to it. Best effort: an Event never fails a reconcile.
     pub async fn announce<K: Watched>(&self, object: &K, announcement: Announcement) {
         self.announce_about(&object.object_ref(&()), announcement).await;

@@ -4,7 +4,9 @@
 //! An object depends on those that its `spec.owners` name, and on the place to which its status says it was scheduled: an
 //! Application on a Cluster, a Cluster on a cloud, a `MagnumCluster` on a Project. One deleted owner is enough. Owners
 //! and dependents may form diamonds; objects of a cycle are deleted together and do not wait for each other. Nobody is
-//! asked whether an owner exists: what names one that is gone already stays.
+//! asked whether an owner exists: what names one that is gone already stays. An object that claims Krake names which
+//! are not its own owns nothing by name, and while two objects have the same Krake names, what names them stays, and so
+//! do they.
 //!
 //! The finalizer is there when an object was deleted through REST (the facade's sync puts it on before), when it was
 //! deleted by this controller, and on every Cluster from its beginning. An object of another kind that is deleted with
@@ -44,6 +46,10 @@ const NAME: &str = "garbage-collector";
 /// How soon to look again at a deletion that is not finished, although its end should be announced.
 const PENDING: Duration = Duration::from_secs(15);
 
+/// How long an object must not have been touched before it is looked at: each of its dependents touches it several
+/// times when they go.
+const QUIET: Duration = Duration::from_millis(500);
+
 /// Runs the garbage collector until the term of `context` ends.
 pub async fn run(context: Arc<Context>) {
     let (index, pump) = Index::start(&context);
@@ -55,7 +61,7 @@ pub async fn run(context: Arc<Context>) {
 /// One loop per kind.
 async fn collect(cache: &Shared<Outline>, index: &Arc<Index>, context: &Arc<Context>) {
     let kind = cache.kind.clone();
-    let controller = cache.controller().reconcile_on(wake::by_dependents(index, &kind, context));
+    let controller = cache.controller_after(QUIET).reconcile_on(wake::by_dependents(index, &kind, context));
     let step = {
         let (index, kind) = (index.clone(), kind.clone());
         move |outline, context| reconcile(Entry { kind: kind.clone(), outline }, index.clone(), context)
@@ -82,9 +88,9 @@ enum Error {
     /// The cache is behind.
     #[error("{0} has changed since it was seen")]
     Changed(&'static str),
-    /// Its watch has not begun or has failed, which is logged where it happens.
-    #[error("the list of kind {0} is not complete")]
-    Incomplete(String),
+    /// Something may still depend on it.
+    #[error("waiting to be sure that nothing depends on it")]
+    Unsure(#[source] decide::Doubt),
     #[error("reading {0}")]
     Read(&'static str, #[source] kube::Error),
     #[error("writing the finalizer")]
@@ -98,7 +104,9 @@ enum Error {
 impl Failure for Error {
     fn category(&self) -> &'static str {
         match self {
-            Self::Changed(_) | Self::Incomplete(_) => CONFLICT,
+            // Said once when it begins, not with every look.
+            Self::Changed(_) | Self::Unsure(decide::Doubt::Incomplete(_)) => CONFLICT,
+            Self::Unsure(decide::Doubt::Contested(_)) => "contested",
             Self::Read(_, error) | Self::Finalizer(error) | Self::Report(error) => kube_category(error),
             Self::Delete(error) => error.category(),
         }

@@ -1,6 +1,6 @@
 //! The one way in which controllers delete objects of the management cluster.
 //!
-//! Absence is never deletion: what a cache says, or fails to say, is not enough. The caches must be complete, the object
+//! Absence is never deletion: what a cache says, or fails to say, is not enough. The caches must be current, the object
 //! is read again from the API server, the reason is checked against what it is now, and the call carries its identity,
 //! so that a namesake created meanwhile survives.
 
@@ -17,8 +17,10 @@ use crate::{
 /// What became of a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deletion {
-    /// It is marked for deletion: now, or it was already.
+    /// It is marked for deletion now.
     Marked,
+    /// It was marked already.
+    Leaving,
     /// There is no such object any more.
     Gone,
     /// The object, as it is now, must not be deleted.
@@ -28,9 +30,9 @@ pub enum Deletion {
 /// Why an object could not be deleted.
 #[derive(thiserror::Error, Debug)]
 pub enum Error {
-    /// The caches are not complete.
-    #[error("caches are not complete")]
-    NotSynced,
+    /// A cache is not complete, or its watch has failed since.
+    #[error("caches are not current")]
+    NotCurrent,
     /// The object could not be read again.
     #[error("reading {0} before its deletion")]
     Read(String, #[source] kube::Error),
@@ -42,7 +44,7 @@ pub enum Error {
 impl Failure for Error {
     fn category(&self) -> &'static str {
         match self {
-            Self::NotSynced => CONFLICT,
+            Self::NotCurrent => CONFLICT,
             Self::Read(_, error) | Self::Delete(_, error) => kube_category(error),
         }
     }
@@ -73,8 +75,8 @@ where
     K: Cached,
     F: Fn(&K) -> bool + Send,
 {
-    if !context.is_synced() {
-        return Err(Error::NotSynced);
+    if !context.is_current() {
+        return Err(Error::NotCurrent);
     }
     delete_exactly(api, seen, still_due).await
 }
@@ -93,7 +95,7 @@ where
         return Ok(Deletion::Gone);
     }
     if now.meta().deletion_timestamp.is_some() {
-        return Ok(Deletion::Marked);
+        return Ok(Deletion::Leaving);
     }
     if !still_due(&now) {
         return Ok(Deletion::Refused);
@@ -147,7 +149,7 @@ mod tests {
     async fn nothing_is_deleted_that_is_another_object_marked_already_or_not_due_any_more() {
         for (now, still_due, expected) in [
             (cluster("u2", None), true, Deletion::Gone),
-            (cluster("u1", Some("2026-01-02T03:04:05Z")), true, Deletion::Marked),
+            (cluster("u1", Some("2026-01-02T03:04:05Z")), true, Deletion::Leaving),
             (cluster("u1", None), false, Deletion::Refused),
         ] {
             let (became, calls) = deletion(now, still_due).await;

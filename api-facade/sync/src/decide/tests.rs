@@ -122,6 +122,13 @@ fn a_marked_object_waits_for_the_controllers_that_hold_it() {
 }
 
 #[test]
+fn finalizers_that_came_before_our_note_of_a_publish_stay() {
+    let held = Object { is_as_published: true, ..object(&[("finalizer:example.com/held", 1)]) };
+    let Decision::Merge(merge) = decide(&known(None, Some(stored(&[])), Some(held))) else { panic!("no merge") };
+    assert_eq!((merge.to_stored, merge.to_object), (set(&["finalizer:example.com/held"]), set(&[])));
+}
+
+#[test]
 fn a_client_that_is_faster_than_our_note_of_a_publish_loses_nothing() {
     let newer = Some(stored(&[("spec.a", 2), ("label:b", 1)]));
     let published = |generation_is_first| Object {
@@ -138,14 +145,28 @@ fn a_client_that_is_faster_than_our_note_of_a_publish_loses_nothing() {
 #[test]
 fn a_tombstone_waits_for_a_publish_that_may_still_arrive() {
     let removed = |is_fresh, stored| Known {
-        tombstone: Some(Tombstone { uid: "krake".into(), is_fresh }),
+        tombstone: Some(Tombstone { uids: ["krake".into()].into(), is_fresh }),
         ..known(None, stored, None)
     };
     assert_eq!(decide(&removed(true, None)), Decision::Nothing);
     assert_eq!(decide(&removed(false, None)), Decision::Forget);
-    assert_eq!(decide(&removed(true, Some(stored(&[])))), Decision::Forget);
     let late = Known { object: Some(object(&[])), ..removed(true, None) };
     assert_eq!(decide(&late), Decision::DeleteObject);
+    let going = Known { object: Some(deleting(object(&[]))), ..removed(true, None) };
+    assert_eq!(decide(&going), Decision::ReleaseAll);
+}
+
+#[test]
+fn a_tombstone_leaves_the_successor_alone_and_still_takes_a_predecessor_that_arrives_late() {
+    let successor = || Some(Stored { uid: "successor".into(), ..stored(&[("spec.a", 2)]) });
+    let fresh = Some(Tombstone { uids: ["krake".into()].into(), is_fresh: true });
+    let unpublished = Known { tombstone: fresh.clone(), ..known(None, successor(), None) };
+    assert_eq!(decide(&unpublished), Decision::Publish { is_restored: false });
+    let late = Known { tombstone: fresh.clone(), ..known(None, successor(), Some(object(&[("spec.a", 1)]))) };
+    assert_eq!(decide(&late), Decision::DeleteObject);
+    let own = Object { krake_uid: "successor".into(), is_as_published: true, ..object(&[("spec.a", 1)]) };
+    let published = Known { tombstone: fresh, ..known(None, successor(), Some(own)) };
+    assert!(matches!(decide(&published), Decision::Merge(_)));
 }
 
 #[test]
@@ -185,7 +206,7 @@ fn an_object_seen_to_leave_while_marked_takes_the_stored_one_along() {
 #[test]
 fn a_tombstone_deletes_what_it_names_and_nothing_else() {
     let removed = |uid: &str, object| Known {
-        tombstone: Some(Tombstone { uid: uid.into(), is_fresh: false }),
+        tombstone: Some(Tombstone { uids: [uid.into()].into(), is_fresh: false }),
         ..known(None, None, object)
     };
     let held = || Object { held: Held { by_mirror: true, by_krake: true, by_others: false }, ..object(&[]) };
@@ -241,6 +262,9 @@ fn an_unseen_secret_is_left_alone_and_a_lost_one_written_again() {
     let before = Some(base(&[("secret", 1)]));
     let unseen = Object { unseen: set(&["secret"]), ..object(&[]) };
     assert_eq!(decide(&known(before.clone(), Some(stored(&[("secret", 1)])), Some(unseen))), Decision::Nothing);
+    let unseen = Object { unseen: set(&["secret"]), ..object(&[]) };
+    let decision = decide(&known(before.clone(), Some(stored(&[("secret", 2)])), Some(unseen)));
+    assert_eq!(decision, Decision::Merge(Merge { to_object: set(&["secret"]), ..Merge::default() }));
     let lost = Object { lost: set(&["secret"]), ..object(&[]) };
     let decision = decide(&known(before, Some(stored(&[("secret", 1)])), Some(lost)));
     assert_eq!(decision, Decision::Merge(Merge { to_object: set(&["secret"]), ..Merge::default() }));
@@ -288,7 +312,10 @@ fn carry_out(known: &Known, decision: &Decision) -> Known {
             let held = &mut next.object.as_mut().unwrap().held;
             (held.by_mirror, held.by_krake) = (false, false);
         }
-        Decision::Forget => (next.base, next.tombstone) = (None, None),
+        Decision::Forget => {
+            next.tombstone = None;
+            next.base = next.base.filter(|_| next.stored.is_some() && next.object.is_some());
+        }
     }
     if next.object.as_ref().is_some_and(|object| object.is_deleting && object.held == Held::default()) {
         next.object = None;
@@ -396,8 +423,8 @@ fn any_world() -> impl Strategy<Value = Known> {
             krake_uid: krake_uid.into(),
             ..object(&[])
         });
-    let tombstone =
-        prop_oneof![Just("krake"), Just("earlier")].prop_map(|uid| Tombstone { uid: uid.into(), is_fresh: false });
+    let tombstone = prop_oneof![Just("krake"), Just("earlier")]
+        .prop_map(|uid| Tombstone { uids: [uid.into()].into(), is_fresh: false });
     let (stored, object) = (proptest::option::of(stored), proptest::option::of(object));
     (any_base(), stored, object, proptest::option::weighted(0.2, tombstone))
         .prop_map(|(base, stored, object, tombstone)| Known { base, stored, object, tombstone, departed: None })

@@ -99,6 +99,15 @@ impl SecretPart {
         Reference { name: format!("{object}{}", self.suffix), key: self.key().map(str::to_owned) }
     }
 
+    /// The keys of several texts.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        let texts: &'static [(&'static str, Path)] = match self.form {
+            Form::Document { .. } | Form::Text { .. } => &[],
+            Form::Texts(texts) => texts,
+        };
+        texts.iter().map(|(key, _)| *key)
+    }
+
     const fn key(&self) -> Option<&'static str> {
         match self.form {
             Form::Document { key, .. } | Form::Text { key, .. } => Some(key),

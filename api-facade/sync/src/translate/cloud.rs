@@ -52,7 +52,7 @@ impl Pairing for wire::GlobalCloud {
     type Status = crd::CloudStatus;
 
     const OBJECT_ONLY: &'static [&'static str] = OBJECT_ONLY;
-    const SECRET: Option<SecretPart> = Some(password("-global-cloud-auth"));
+    const SECRET: Option<SecretPart> = Some(password("-globalcloud-auth"));
 
     fn fresh_status() -> Self::Status {
         wire::Cloud::fresh_status()

@@ -51,7 +51,7 @@ impl Pairing for wire::GlobalInfrastructureProvider {
     type Status = NoStatus;
 
     const OBJECT_ONLY: &'static [&'static str] = &[];
-    const SECRET: Option<SecretPart> = Some(credentials("-global-provider-credentials"));
+    const SECRET: Option<SecretPart> = Some(credentials("-globalprovider-credentials"));
 
     fn fresh_status() -> NoStatus {
         NoStatus {}

@@ -47,7 +47,7 @@ impl Pairing for wire::GlobalMetricsProvider {
     type Status = NoStatus;
 
     const OBJECT_ONLY: &'static [&'static str] = &[];
-    const SECRET: Option<SecretPart> = Some(token("-global-metrics-token"));
+    const SECRET: Option<SecretPart> = Some(token("-globalmetrics-token"));
 
     fn fresh_status() -> NoStatus {
         NoStatus {}

@@ -1,6 +1,6 @@
 //! One watch and one cache per kind, for every controller that needs it.
 
-use std::{fmt::Debug, future::ready, hash::Hash, sync::Arc};
+use std::{fmt::Debug, future::ready, hash::Hash, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt, stream};
 use kube::{Api, Client, Resource, ResourceExt, core::NamespaceResourceScope};
@@ -8,10 +8,10 @@ use kube_runtime::{
     Controller, WatchStreamExt,
     controller::Config,
     reflector::{ObjectRef, Store, store::Writer},
-    watcher,
+    watcher::{self, DefaultBackoff, watcher},
 };
 use serde::de::DeserializeOwned;
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +20,9 @@ const BACKLOG: usize = 4096;
 
 /// Objects reconciled at once by one controller.
 const CONCURRENCY: u16 = 16;
+
+/// Longest pause before a watch starts over. As kube's own between two failures.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Any kind that a shared cache can hold, known at compile time or not.
 pub trait Cached:
@@ -58,7 +61,6 @@ pub struct Shared<K: Cached> {
     touched: broadcast::Sender<Touched<K>>,
     // Not `Store::wait_until_ready`: in kube 5 only the last of several tasks that wait for it is woken.
     fill: watch::Receiver<Fill>,
-    restart: Arc<Notify>,
 }
 
 /// What was touched.
@@ -75,7 +77,7 @@ pub(crate) enum Touched<K> {
 enum Fill {
     /// Not at all: the cache was never filled completely.
     Partial,
-    /// It did once; since then the watch has failed, and may have missed something.
+    /// It was once; since then the watch has failed, and may have missed something. Only a new list heals that.
     Interrupted,
     /// As far as the watch is fast.
     Current,
@@ -83,10 +85,10 @@ enum Fill {
 
 impl<K: Cached> Shared<K> {
     /// The cache, and the pump that fills it from `events` until `stop` is cancelled. The pump must be polled. `events`
-    /// is called again when the watch has to start over with a list.
+    /// is called again, after a pause, when a watch has failed: what it missed only a list can tell.
     pub fn start_from<S>(
         kind: K::DynamicType,
-        events: impl Fn() -> S + Send,
+        events: impl FnMut() -> S + Send,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send)
     where
@@ -96,11 +98,10 @@ impl<K: Cached> Shared<K> {
         let store = writer.as_reader();
         let (touched, _) = broadcast::channel(BACKLOG);
         let (fills, fill) = watch::channel(Fill::Partial);
-        let restart = Arc::new(Notify::new());
         let signals = Signals { touched: touched.clone(), fills };
-        let shared = Self { kind: kind.clone(), store, touched, fill, restart: restart.clone() };
-        let events = stream::repeat_with(move || events().take_until(restart.clone().notified_owned())).flatten();
-        (shared, pump(kind, events.reflect(writer), signals, stop))
+        let shared = Self { kind: kind.clone(), store, touched, fill };
+        let pump = Pump { kind, writer, signals };
+        (shared, async move { stop.run_until_cancelled(pump.run(events)).await.unwrap_or_default() })
     }
 
     /// Returns once the cache has been filled completely; `false` if it never will be.
@@ -114,18 +115,10 @@ impl<K: Cached> Shared<K> {
         *self.fill.borrow() != Fill::Partial
     }
 
-    /// Whether the cache is complete and its watch has not failed since it last brought news.
+    /// Whether the cache is complete and its watch has not failed since it was last listed.
     #[must_use]
     pub fn is_current(&self) -> bool {
         *self.fill.borrow() == Fill::Current
-    }
-
-    /// Lists again if the watch was interrupted: that it goes on is not announced, and in a quiet system it brings
-    /// nothing that would prove it.
-    pub fn renew(&self) {
-        if *self.fill.borrow() == Fill::Interrupted {
-            self.restart.notify_one();
-        }
     }
 
     /// Everything once, then what is touched. One that fell behind, or whose watch had to start over, gets everything
@@ -150,11 +143,16 @@ impl<K: Cached> Shared<K> {
     /// A controller of this kind that is woken by every change of its objects.
     #[must_use]
     pub fn controller(&self) -> Controller<K> {
+        self.controller_after(Duration::ZERO)
+    }
+
+    /// As [`Self::controller`]; an object is looked at once it has not been touched for `pause`.
+    pub(crate) fn controller_after(&self, pause: Duration) -> Controller<K> {
         let kind = self.kind.clone();
         // `reconcile_on` is behind an unstable feature of kube; this is the one place that relies on it for a kind's
         // own changes, in place of kube's shared streams, which hide deletions.
         Controller::for_stream_with(stream::pending(), self.store.clone(), kind.clone())
-            .with_config(Config::default().concurrency(CONCURRENCY))
+            .with_config(Config::default().concurrency(CONCURRENCY).debounce(pause))
             .reconcile_on(self.touched().map(move |object| ObjectRef::from_obj_with(&*object, kind.clone())))
     }
 }
@@ -191,39 +189,72 @@ struct Signals<K> {
 
 impl<K> Signals<K> {
     fn brought(&self, news: Touched<K>) {
-        self.fills.send_if_modified(|fill| std::mem::replace(fill, Fill::Current) != Fill::Current);
         // Nobody listening is fine: the cache itself is what matters.
         drop(self.touched.send(news));
     }
 
-    fn interrupted(&self) {
+    fn listed(&self) {
+        self.fills.send_if_modified(|fill| std::mem::replace(fill, Fill::Current) != Fill::Current);
+        self.brought(Touched::All);
+    }
+
+    /// Whether it was current before.
+    fn interrupted(&self) -> bool {
         self.fills.send_if_modified(|fill| {
             let was_current = *fill == Fill::Current;
             *fill = if was_current { Fill::Interrupted } else { *fill };
             was_current
-        });
+        })
     }
 }
 
-async fn pump<K: Cached>(
+/// Fills one cache.
+struct Pump<K: Cached> {
     kind: K::DynamicType,
-    events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send,
+    writer: Writer<K>,
     signals: Signals<K>,
-    stop: CancellationToken,
-) {
-    let mut events = std::pin::pin!(events.take_until(stop.cancelled_owned()));
-    while let Some(next) = events.next().await {
-        match next {
-            Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => {
-                signals.brought(Touched::One(Arc::new(object)));
-            }
-            Ok(watcher::Event::InitDone) => signals.brought(Touched::All),
-            Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
-            Err(error) => {
-                signals.interrupted();
-                tracing::warn!(kind = %K::kind(&kind), error = &error as &dyn std::error::Error, "watch interrupted");
+}
+
+impl<K: Cached> Pump<K> {
+    async fn run<S>(mut self, mut events: impl FnMut() -> S + Send)
+    where
+        S: Stream<Item = watcher::Result<watcher::Event<K>>> + Send,
+    {
+        // Of all watches together: each new one would begin with the shortest pause.
+        let mut pauses = DefaultBackoff::default();
+        loop {
+            self.follow(events()).await;
+            tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+        }
+    }
+
+    /// Until the watch has missed something.
+    async fn follow(&mut self, events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send) {
+        let mut events = std::pin::pin!(events);
+        while let Some(next) = events.next().await {
+            match next {
+                Ok(event) => self.take(event),
+                Err(error) if self.has_missed_something(&error) => return,
+                Err(_) => {}
             }
         }
+    }
+
+    fn take(&mut self, event: watcher::Event<K>) {
+        self.writer.apply_watcher_event(&event);
+        match event {
+            watcher::Event::Apply(object) | watcher::Event::Delete(object) => {
+                self.signals.brought(Touched::One(Arc::new(object)));
+            }
+            watcher::Event::InitDone => self.signals.listed(),
+            watcher::Event::Init | watcher::Event::InitApply(_) => {}
+        }
+    }
+
+    /// A failure before the list is complete is no reason to begin another list: the watch itself goes on with it.
+    fn has_missed_something(&self, error: &watcher::Error) -> bool {
+        tracing::warn!(kind = %K::kind(&self.kind), error = error as &dyn std::error::Error, "watch interrupted");
+        self.signals.interrupted()
     }
 }
 
@@ -261,14 +292,20 @@ mod tests {
         pump.await.unwrap();
     }
 
-    #[tokio::test]
+    fn failure() -> watcher::Result<watcher::Event<Cluster>> {
+        Err(watcher::Error::NoResourceVersion)
+    }
+
+    fn listed() -> [watcher::Result<watcher::Event<Cluster>>; 2] {
+        [Ok(watcher::Event::Init), Ok(watcher::Event::InitDone)]
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_cache_whose_watch_failed_is_current_again_once_it_was_listed_anew() {
-        let is_first = std::sync::atomic::AtomicBool::new(true);
+        let mut is_first = true;
         let events = move || {
-            let failed = is_first.swap(false, std::sync::atomic::Ordering::Relaxed);
-            let failure = failed.then_some(Err(watcher::Error::NoResourceVersion));
-            let listed = [Ok(watcher::Event::Init), Ok(watcher::Event::InitDone)];
-            stream::iter(listed.into_iter().chain(failure)).chain(stream::pending())
+            let failed = std::mem::take(&mut is_first).then(failure);
+            stream::iter(listed().into_iter().chain(failed)).chain(stream::pending())
         };
         let stop = CancellationToken::new();
         let (clusters, pump) = Shared::<Cluster>::start_from((), events, stop.clone());
@@ -280,9 +317,42 @@ mod tests {
         };
         until(Fill::Interrupted).await;
         assert!(clusters.is_filled() && !clusters.is_current());
-        clusters.renew();
         until(Fill::Current).await;
         assert!(clusters.is_current());
+        stop.cancel();
+        pump.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_while_it_is_listed_leaves_the_list_to_the_watch_and_news_do_not_hide_the_hole() {
+        let edge: Cluster =
+            serde_json::from_value(json!({ "metadata": { "name": "edge", "namespace": "web" }, "spec": {} })).unwrap();
+        let broken = [listed().into_iter().chain([failure()]).collect::<Vec<_>>()];
+        let mut watches = broken.into_iter().chain([vec![failure(), Ok(watcher::Event::Apply(edge))]]);
+        let events = move || stream::iter(watches.next().expect("one watch too many")).chain(stream::pending());
+        let stop = CancellationToken::new();
+        let (clusters, pump) = Shared::<Cluster>::start_from((), events, stop.clone());
+        let mut touched = Box::pin(clusters.touched());
+        let pump = tokio::spawn(pump);
+        let name = touched.next().await.map(|cluster| cluster.name_any());
+        assert_eq!(name.as_deref(), Some("edge"));
+        assert!(!clusters.is_current());
+        stop.cancel();
+        pump.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_fails_after_every_list_is_started_less_and_less_often() {
+        let (started, starts) = watch::channel(0);
+        let events = move || {
+            started.send_modify(|count| *count += 1);
+            stream::iter(listed().into_iter().chain([failure()])).chain(stream::pending())
+        };
+        let stop = CancellationToken::new();
+        let (_clusters, pump) = Shared::<Cluster>::start_from((), events, stop.clone());
+        let pump = tokio::spawn(pump);
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        assert!((4..12).contains(&*starts.borrow()), "{}", *starts.borrow());
         stop.cancel();
         pump.await.unwrap();
     }

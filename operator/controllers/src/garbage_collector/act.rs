@@ -7,7 +7,7 @@ use kube::{Resource, ResourceExt, api::ListParams};
 
 use super::{
     Error,
-    decide::Plan,
+    decide::{Doubt, Plan},
     index::{self, Entry, Index},
 };
 use crate::{
@@ -24,6 +24,9 @@ pub(super) async fn act(object: &Entry, plan: &Plan, index: &Index, context: &Co
             guarded.map(drop).map_err(Error::Finalizer)
         }
         Plan::Cascade { dependents, placements, message: _ } => {
+            if dependents.is_empty() && placements.is_empty() {
+                return Ok(());
+            }
             expect_leaving(object, context).await?;
             // One that changes all the time must not keep the others.
             let mut all = Ok(());
@@ -35,11 +38,16 @@ pub(super) async fn act(object: &Entry, plan: &Plan, index: &Index, context: &Co
             }
             all
         }
-        Plan::Wait(kind) => {
-            index.renew();
-            Err(Error::Incomplete(kind.clone()))
+        Plan::Wait(doubt) => {
+            if let Doubt::Incomplete(kind) = doubt {
+                index.tell(Some(kind));
+            }
+            Err(Error::Unsure(doubt.clone()))
         }
-        Plan::Release => release(object, context).await,
+        Plan::Release => {
+            index.tell(None);
+            release(object, context).await
+        }
     }
 }
 
@@ -62,7 +70,7 @@ async fn delete_dependent(dependent: &Entry, owner: &Entry, context: &Context) -
         Err(error) => return Err(Error::Finalizer(error)),
     };
     let (names, place) = (owner.names(), owner.place());
-    let is_due = |now: &_| index::depends_on(now, &names, &place);
+    let is_due = |now: &_| index::depends_on(now, names.as_ref(), &place);
     let deleted = safety::delete_through(context, &api, &*seen, is_due).await;
     if deleted.map_err(Error::Delete)? == Deletion::Marked {
         let note = format!("deleted because its owner {owner} is being deleted");

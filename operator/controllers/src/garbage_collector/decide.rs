@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use krake_crds::kubernetes::Placement;
 use kube::ResourceExt;
 
-use super::{index::Entry, observe::Observed};
+use super::{
+    index::{Entry, Rivalry},
+    observe::Observed,
+};
 
 /// Names in a message; the rest is only counted.
 const NAMED: usize = 3;
@@ -26,10 +29,21 @@ pub(super) enum Plan {
         /// What is awaited, for people.
         message: String,
     },
-    /// Nothing is known to need the object any more, but not everything of this kind is known.
-    Wait(String),
+    /// Nothing is known to need the object any more, but that is not sure.
+    Wait(Doubt),
     /// Nothing needs the object any more.
     Release,
+}
+
+/// Why it is not sure that nothing needs an object.
+#[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Its watch has not begun or has failed.
+    #[error("not every object of kind {0} is known")]
+    Incomplete(String),
+    /// Which one is meant only people can say.
+    #[error("{} claims the same Krake name, and {} depends on one of them", .0.other, .0.dependent)]
+    Contested(Rivalry),
 }
 
 pub(super) fn decide(observed: &Observed) -> Plan {
@@ -41,24 +55,28 @@ pub(super) fn decide(observed: &Observed) -> Plan {
     if !left.is_empty() || !observed.placements.is_empty() {
         return cascade(observed, &left);
     }
-    match &observed.incomplete {
+    match (&observed.incomplete, &observed.rivalry) {
         _ if !object.is_guarded() => Plan::Rest,
-        Some(kind) => Plan::Wait(kind.clone()),
-        None => Plan::Release,
+        (Some(kind), _) => Plan::Wait(Doubt::Incomplete(kind.clone())),
+        (None, Some(rivalry)) => Plan::Wait(Doubt::Contested(rivalry.clone())),
+        (None, None) => Plan::Release,
     }
 }
 
 /// What must be marked or gone. Objects of a cycle are marked, but do not wait for each other.
 fn left(observed: &Observed) -> Vec<&Entry> {
-    let awaited: BTreeSet<_> = observed.graph.awaited_by(&observed.object.names()).into_iter().collect();
+    let awaited: BTreeSet<_> = observed.graph.awaited_by(&observed.object.place()).into_iter().collect();
     let dependents = observed.dependents.iter();
-    dependents.filter(|dependent| !dependent.is_leaving() || awaited.contains(&dependent.names())).collect()
+    dependents.filter(|dependent| !dependent.is_leaving() || awaited.contains(&dependent.place())).collect()
 }
 
 fn cascade(observed: &Observed, left: &[&Entry]) -> Plan {
     // The copies of an application that goes are the application controller's to remove, in its order.
+    // Which those are cannot be told while an application may not be known.
     let placements = observed.placements.iter().filter(|placement| {
-        placement.metadata.deletion_timestamp.is_none() && !goes_with_its_application(placement, observed)
+        observed.incomplete.is_none()
+            && placement.metadata.deletion_timestamp.is_none()
+            && !goes_with_its_application(placement, observed)
     });
     let unmarked = left.iter().filter(|dependent| !dependent.is_leaving());
     Plan::Cascade {

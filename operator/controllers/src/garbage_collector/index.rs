@@ -10,6 +10,7 @@ use krake_crds::{
 };
 use krake_operator_domain::ownership::Graph;
 use kube::{Api, Client, Resource, ResourceExt, api::ApiResource, runtime::reflector::ObjectRef};
+use tokio::sync::watch::Sender;
 
 use super::{
     kinds::{self, Bindings, Outline},
@@ -27,6 +28,17 @@ const DOMAIN: &str = ".krake.dev";
 pub(super) struct Index {
     pub(super) caches: Vec<Shared<Outline>>,
     context: Arc<Context>,
+    /// What deletions were last said to wait for.
+    told: Sender<Option<String>>,
+}
+
+/// Two objects claim the same Krake names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rivalry {
+    /// The other one.
+    pub(super) other: String,
+    /// One that relies on these names.
+    pub(super) dependent: String,
 }
 
 /// An object of the index.
@@ -41,7 +53,7 @@ impl Index {
     pub(super) fn start(context: &Arc<Context>) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let started = kinds::ALL.iter().map(|kind| start_cache(kind.clone(), context.clone()));
         let (caches, pumps): (_, Vec<_>) = started.unzip();
-        (Self { caches, context: context.clone() }, future::join_all(pumps).map(drop))
+        (Self { caches, context: context.clone(), told: Sender::default() }, future::join_all(pumps).map(drop))
     }
 
     /// A kind of which some object may not be known, if there is one.
@@ -52,19 +64,37 @@ impl Index {
         caches.chain(sources).find(|(_, is_current)| !is_current).map(|(kind, _)| kind.to_owned())
     }
 
-    /// Lists every kind again whose watch was interrupted.
-    pub(super) fn renew(&self) {
-        self.context.applications.renew();
-        self.context.clusters.renew();
-        self.caches.iter().for_each(Shared::renew);
+    /// Says for which kind deletions wait, if for any; once, until that changes.
+    pub(super) fn tell(&self, incomplete: Option<&str>) {
+        let is_news = self.told.send_if_modified(|told| {
+            let now = incomplete.map(str::to_owned);
+            let is_news = *told != now;
+            *told = now;
+            is_news
+        });
+        match incomplete {
+            Some(kind) if is_news => tracing::warn!(kind, "deletions wait until the kind is completely known"),
+            None if is_news => tracing::info!("every kind is completely known: deletions go on"),
+            _ => {}
+        }
     }
 
-    /// Those that depend on `owner`, by kind, namespace and name.
-    pub(super) fn dependents_of(&self, owner: &Entry) -> Vec<Entry> {
-        let (names, place) = (owner.names(), owner.place());
-        let mut found = self.entries(|_| true, |outline| depends_on(outline, &names, &place));
+    /// Those that depend on `owner`, by kind, namespace and name; by its Krake names only if nobody contests them.
+    pub(super) fn dependents_of(&self, owner: &Entry, rivalry: Option<&Rivalry>) -> Vec<Entry> {
+        let (names, place) = (owner.names().filter(|_| rivalry.is_none()), owner.place());
+        let mut found = self.entries(|_| true, |outline| depends_on(outline, names.as_ref(), &place));
         found.sort_by_cached_key(Entry::place);
         found
+    }
+
+    /// Whether somebody relies on Krake names that `owner` and another object claim, so that nobody knows which of the
+    /// two is meant. One that is being deleted too contests nothing: what it owns goes with it.
+    pub(super) fn rivalry(&self, owner: &Entry) -> Option<Rivalry> {
+        let (names, place) = (owner.names()?, owner.place());
+        let same = self.entries(|kind| *kind == owner.kind, |outline| is_named(outline, &names));
+        let other = same.into_iter().find(|entry| !entry.is_leaving() && entry.place() != place)?;
+        let claimants = self.entries(|_| true, |outline| outline.spec.owners.contains(&names));
+        claimants.first().map(|dependent| Rivalry { other: other.to_string(), dependent: dependent.to_string() })
     }
 
     /// Those of the `wanted` kinds that this object depends on, as far as they exist.
@@ -90,14 +120,14 @@ impl Index {
     pub(super) fn graph_around(&self, object: &Entry, dependents: &[Entry]) -> Graph {
         let mut graph = Graph::default();
         for dependent in dependents {
-            graph.add(&dependent.names(), &[object.names()]);
+            graph.add(&dependent.place(), &[object.place()]);
         }
-        let mut seen = BTreeSet::from([object.names()]);
+        let mut seen = BTreeSet::from([object.place()]);
         let mut open = vec![object.clone()];
         while let Some(next) = open.pop() {
             let owners = self.owners_of(&next.outline, |_| true);
-            graph.add(&next.names(), &owners.iter().map(Entry::names).collect::<Vec<_>>());
-            open.extend(owners.into_iter().filter(|owner| seen.insert(owner.names())));
+            graph.add(&next.place(), &owners.iter().map(Entry::place).collect::<Vec<_>>());
+            open.extend(owners.into_iter().filter(|owner| seen.insert(owner.place())));
         }
         graph
     }
@@ -128,14 +158,16 @@ fn start_cache(kind: ApiResource, context: Arc<Context>) -> (Shared<Outline>, fu
 }
 
 impl Entry {
-    /// How users name it as an owner: by its Krake names, which are its Kubernetes names unless it says otherwise.
-    pub(super) fn names(&self) -> Owner {
-        Owner {
+    /// How users name it as an owner: by its Krake names. Nobody knows those of an object that claims names which
+    /// belong to another place: it may be a copy, or lie.
+    pub(super) fn names(&self) -> Option<Owner> {
+        let (namespace, name) = claimed(&self.outline).filter(|_| is_rightful(&self.outline))?;
+        Some(Owner {
             api: api(&self.kind).to_owned(),
             kind: self.kind.kind.clone(),
-            namespace: namespace(&self.outline).map(str::to_owned),
-            name: name(&self.outline).to_owned(),
-        }
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+        })
     }
 
     /// How a status refers to it.
@@ -179,9 +211,9 @@ impl fmt::Display for Entry {
     }
 }
 
-/// Whether an object must go before the one with these Krake names at this place.
-pub(super) fn depends_on(dependent: &Outline, names: &Owner, place: &ObjectReference) -> bool {
-    dependent.spec.owners.contains(names)
+/// Whether an object must go before the one with these Krake names, if they are known, at this place.
+pub(super) fn depends_on(dependent: &Outline, names: Option<&Owner>, place: &ObjectReference) -> bool {
+    names.is_some_and(|names| dependent.spec.owners.contains(names))
         || dependent.status.iter().flat_map(Bindings::places).any(|bound| bound == place)
 }
 
@@ -191,15 +223,20 @@ fn api(kind: &ApiResource) -> &str {
 }
 
 fn is_named(outline: &Outline, owner: &Owner) -> bool {
-    name(outline) == owner.name && namespace(outline) == owner.namespace.as_deref()
+    // The second takes far longer.
+    claimed(outline) == Some((owner.namespace.as_deref(), &owner.name)) && is_rightful(outline)
 }
 
-fn name(outline: &Outline) -> &str {
-    let identity = outline.spec.identity.as_ref().map(|identity| identity.name.as_str());
-    identity.or(outline.metadata.name.as_deref()).unwrap_or_default()
+/// Namespace and name in Krake: those in Kubernetes, unless the object claims others.
+fn claimed(outline: &Outline) -> Option<(Option<&str>, &str)> {
+    let (namespace, name) = (outline.metadata.namespace.as_deref(), outline.metadata.name.as_deref()?);
+    Some(match &outline.spec.identity {
+        None => (namespace, name),
+        Some(identity) => (identity.namespace.as_deref().or(namespace), &identity.name),
+    })
 }
 
-fn namespace(outline: &Outline) -> Option<&str> {
-    let identity = outline.spec.identity.as_ref().and_then(|identity| identity.namespace.as_deref());
-    identity.or(outline.metadata.namespace.as_deref())
+fn is_rightful(outline: &Outline) -> bool {
+    let (namespace, name) = (outline.metadata.namespace.as_deref(), outline.metadata.name.as_deref());
+    outline.spec.identity.as_ref().is_none_or(|identity| identity.belongs_to(namespace, name.unwrap_or_default()))
 }

@@ -6,7 +6,7 @@ use krake_crds::kubernetes::Placement;
 use krake_operator_domain::ownership::Graph;
 use kube::ResourceExt;
 
-use super::index::{Entry, Index};
+use super::index::{Entry, Index, Rivalry};
 use crate::context::Context;
 
 /// An object and what depends on it.
@@ -21,20 +21,24 @@ pub(super) struct Observed {
     pub(super) placements: Vec<Arc<Placement>>,
     /// A kind of which some object may not be known.
     pub(super) incomplete: Option<String>,
+    /// Somebody relies on names that another object claims too; those are no dependents.
+    pub(super) rivalry: Option<Rivalry>,
 }
 
 pub(super) fn observe(object: Entry, index: &Index, context: &Context) -> Observed {
     // Before anything is looked up: what was not complete then may have been missed.
     let incomplete = index.incomplete();
     if !is_due(&object) {
-        return Observed { object, dependents: vec![], graph: Graph::default(), placements: vec![], incomplete };
+        let (dependents, graph, placements) = (vec![], Graph::default(), vec![]);
+        return Observed { object, dependents, graph, placements, incomplete, rivalry: None };
     }
-    let dependents = index.dependents_of(&object);
+    let rivalry = index.rivalry(&object);
+    let dependents = index.dependents_of(&object, rivalry.as_ref());
     let graph = if dependents.is_empty() { Graph::default() } else { index.graph_around(&object, &dependents) };
     let place = object.place();
     let mut placements = context.placements.store.state_filter(|placement| placement.spec.cluster == place);
     placements.sort_by_key(|placement| (placement.namespace(), placement.name_any()));
-    Observed { object, dependents, graph, placements, incomplete }
+    Observed { object, dependents, graph, placements, incomplete, rivalry }
 }
 
 /// Of the other kinds only those are collected that wait for it. A Cluster may have been deleted before it was guarded.

@@ -1,6 +1,10 @@
 //! The garbage collector before an API server that holds a few objects.
 
-use krake_crds::{finalizer, identity::Identity, reference::Owner};
+use krake_crds::{
+    finalizer,
+    identity::{self, Identity},
+    reference::Owner,
+};
 use kube::ResourceExt;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -112,7 +116,7 @@ impl Running {
     }
 
     fn dependents(&self, kind: &str, name: &str) -> Vec<String> {
-        let found = self.index.dependents_of(&self.find(kind, name));
+        let found = self.index.dependents_of(&self.find(kind, name), None);
         found.iter().map(ToString::to_string).collect()
     }
 
@@ -138,17 +142,18 @@ fn every_kind_but_the_internal_one_is_collected() {
 
 #[tokio::test]
 async fn dependents_name_their_owner_as_krake_does_or_were_put_there() {
-    let identity = Identity { name: "Krake:eu".into(), namespace: Some("Web".into()) };
+    let identity = Identity { name: "Krake:eu".into(), namespace: Some("web".into()) };
+    let encoded = identity::encode(&identity.name);
     let renamed = Owner { name: identity.name.clone(), namespace: identity.namespace.clone(), ..owner("Cloud", "") };
     let infrastructure = "infrastructure.krake.dev";
     let server = Server::deciding(holding(vec![
         object("Cloud", "eu", &json!({ "spec": {} })),
-        object("Cloud", "x-eu", &json!({ "spec": { "identity": identity } })),
+        object("Cloud", &encoded, &json!({ "spec": { "identity": identity } })),
         object("GlobalCloud", "all", &json!({ "spec": {} })),
         object("Project", "tenant", &json!({ "spec": {} })),
         object("Role", "by-name", &owned_by(&owner("Cloud", "eu"))),
         object("Metric", "by-krake-name", &owned_by(&renamed)),
-        object("Metric", "by-kubernetes-name", &owned_by(&owner("Cloud", "x-eu"))),
+        object("Metric", "by-kubernetes-name", &owned_by(&owner("Cloud", &encoded))),
         object("Application", "shop", &owned_by(&owner("GlobalCloud", "all"))),
         object("Cluster", "scheduled", &bound_to("scheduledTo", infrastructure, "Cloud", "eu")),
         object("Cluster", "running", &bound_to("runningOn", infrastructure, "GlobalCloud", "all")),
@@ -157,7 +162,7 @@ async fn dependents_name_their_owner_as_krake_does_or_were_put_there() {
     ]));
     let running = Running::before(server, None).await;
     assert_eq!(running.dependents("Cloud", "eu"), ["Role by-name", "Cluster web/scheduled"]);
-    assert_eq!(running.dependents("Cloud", "x-eu"), ["Metric web/by-krake-name"]);
+    assert_eq!(running.dependents("Cloud", &encoded), ["Metric web/by-krake-name"]);
     assert_eq!(running.dependents("GlobalCloud", "all"), ["Application web/shop", "Cluster web/running"]);
     assert_eq!(running.dependents("Cluster", "running"), ["Application web/blog"]);
     assert_eq!(running.dependents("Project", "tenant"), ["MagnumCluster web/built"]);
@@ -190,6 +195,44 @@ async fn a_dependent_is_guarded_and_deleted_and_its_owner_stays() {
     assert_eq!(calls[1].body["metadata"], json!({ "resourceVersion": "8", "finalizers": [finalizer::CASCADE] }));
     assert_eq!(calls[3].body["preconditions"], json!({ "uid": "uid-admin", "resourceVersion": "8" }));
     assert_eq!(calls[4].body["reason"], "OwnerDeleted");
+}
+
+#[tokio::test]
+async fn a_dependent_that_others_marked_meanwhile_is_not_announced_and_then_only_awaited() {
+    let role = || object("Role", "admin", &owned_by(&owner("Cloud", "eu")));
+    let cloud = || leaving(object("Cloud", "eu", &json!({ "spec": {} })), &[finalizer::CASCADE]);
+    let marked = || leaving(role(), &[finalizer::CASCADE]);
+    let (now, otherwise) = (marked(), holding(vec![cloud(), role()]));
+    let is_read = |call: &Call| call.method == "GET" && call.path().ends_with("/admin");
+    let server = Server::deciding(move |call| if is_read(call) { Some((200, now.clone())) } else { otherwise(call) });
+    let (looked, calls) = Running::before(server, None).await.look("Cloud", "eu").await;
+    looked.unwrap();
+    assert_eq!(calls.iter().map(|call| call.method.as_str()).collect::<Vec<_>>(), ["GET", "PATCH", "GET"]);
+
+    let running = Running::before(Server::deciding(holding(vec![cloud(), marked()])), None).await;
+    let (looked, calls) = running.look("Cloud", "eu").await;
+    assert_eq!(looked.unwrap(), Action::requeue(PENDING));
+    assert!(calls.is_empty(), "{calls:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_deleted_while_a_cache_may_have_missed_something() {
+    let otherwise = holding(vec![
+        leaving(object("Cloud", "eu", &json!({ "spec": {} })), &[finalizer::CASCADE]),
+        object("Role", "admin", &owned_by(&owner("Cloud", "eu"))),
+    ]);
+    let lists = std::sync::atomic::AtomicU32::new(0);
+    let fails = move |call: &Call| {
+        call.path().ends_with("/placements") && lists.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0
+    };
+    let failure = json!({ "kind": "Status", "code": 500 });
+    let server = Server::deciding(move |call| if fails(call) { Some((500, failure.clone())) } else { otherwise(call) });
+    let running = Running::before(server.clone(), None).await;
+    // A list, the watch that fails, and the list that is to heal it.
+    server.until(|calls| calls.iter().filter(|call| call.path().ends_with("/placements")).count() == 3).await;
+    let (looked, calls) = running.look("Cloud", "eu").await;
+    assert!(matches!(looked, Err(Error::Delete(safety::Error::NotCurrent))));
+    assert!(!calls.iter().any(|call| call.method == "DELETE"), "{calls:#?}");
 }
 
 #[tokio::test]
@@ -235,8 +278,57 @@ async fn nothing_is_released_while_a_kind_cannot_be_listed() {
     let server = Server::deciding(move |call| forbidden(call).or_else(|| otherwise(call)));
     let running = Running::before(server, Some("Role")).await;
     let (looked, calls) = running.look("Cloud", "eu").await;
-    assert!(matches!(looked, Err(Error::Incomplete(kind)) if kind == "Role"));
+    assert!(matches!(looked, Err(Error::Unsure(decide::Doubt::Incomplete(kind))) if kind == "Role"));
     assert!(!calls.iter().any(|call| call.method == "PATCH"), "{calls:#?}");
+}
+
+#[tokio::test]
+async fn a_cluster_says_that_it_waits_for_a_kind_to_be_known() {
+    let otherwise = holding(vec![leaving(object("Cluster", "edge", &json!({ "spec": {} })), &[finalizer::CASCADE])]);
+    let forbidden =
+        |call: &Call| call.path().ends_with("/roles").then(|| (403, json!({ "kind": "Status", "code": 403 })));
+    let server = Server::deciding(move |call| forbidden(call).or_else(|| otherwise(call)));
+    let running = Running::before(server, Some("Role")).await;
+    let (_, calls) = running.look("Cluster", "edge").await;
+    let written = calls.iter().find(|call| call.method == "PATCH").unwrap();
+    assert!(written.path().ends_with("/clusters/edge/status"), "{written:#?}");
+    let condition = &written.body["status"]["conditions"][0];
+    assert_eq!(condition["reason"], "DependentsUnknown");
+    assert_eq!(condition["message"], "not every object of kind Role is known");
+}
+
+#[tokio::test]
+async fn an_object_that_claims_names_of_another_owns_nothing() {
+    let claim = Identity { name: "eu".into(), namespace: Some("web".into()) };
+    let server = Server::deciding(holding(vec![
+        object("Cloud", "eu", &json!({ "spec": {} })),
+        leaving(object("Cloud", "copy", &json!({ "spec": { "identity": claim } })), &[finalizer::CASCADE]),
+        object("Role", "of-eu", &owned_by(&owner("Cloud", "eu"))),
+        object("Role", "of-copy", &owned_by(&owner("Cloud", "copy"))),
+    ]));
+    let running = Running::before(server, None).await;
+    let found = running.index.owners_of(&running.find("Role", "of-eu").outline, |_| true);
+    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["Cloud web/eu"]);
+    let (looked, calls) = running.look("Cloud", "copy").await;
+    looked.unwrap();
+    assert_eq!(calls.iter().filter(|call| call.method == "DELETE").count(), 0, "{calls:#?}");
+}
+
+#[tokio::test]
+async fn nobody_is_deleted_for_names_that_two_objects_claim() {
+    let claim = Identity { name: "x-eu".into(), namespace: Some("web".into()) };
+    let encoded = identity::encode(&claim.name);
+    let server = Server::deciding(holding(vec![
+        leaving(object("Cloud", "x-eu", &json!({ "spec": {} })), &[finalizer::CASCADE]),
+        object("Cloud", &encoded, &json!({ "spec": { "identity": claim } })),
+        object("Role", "admin", &owned_by(&owner("Cloud", "x-eu"))),
+    ]));
+    let running = Running::before(server, None).await;
+    let (looked, calls) = running.look("Cloud", "x-eu").await;
+    assert!(
+        matches!(looked, Err(Error::Unsure(decide::Doubt::Contested(rivalry))) if rivalry.dependent == "Role admin")
+    );
+    assert!(calls.is_empty(), "{calls:#?}");
 }
 
 #[tokio::test(start_paused = true)]

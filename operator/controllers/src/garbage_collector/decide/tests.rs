@@ -1,6 +1,6 @@
 //! Objects in every stage of their life, and what their deletion needs next.
 
-use krake_crds::{finalizer, reference::Owner};
+use krake_crds::{finalizer, reference::ObjectReference};
 use krake_operator_domain::ownership::Graph;
 use serde_json::{from_value, json};
 
@@ -47,9 +47,9 @@ fn placement(application: &str, is_leaving: bool) -> Arc<Placement> {
 fn observed(object: Entry, dependents: Vec<Entry>) -> Observed {
     let mut graph = Graph::default();
     for dependent in &dependents {
-        graph.add(&dependent.names(), &[object.names()]);
+        graph.add(&dependent.place(), &[object.place()]);
     }
-    Observed { object, dependents, graph, placements: vec![], incomplete: None }
+    Observed { object, dependents, graph, placements: vec![], incomplete: None, rivalry: None }
 }
 
 /// Names of the dependents and the Placements that are to be deleted, and what is awaited.
@@ -100,6 +100,14 @@ fn a_placement_that_no_application_answers_for_is_deleted() {
 }
 
 #[test]
+fn no_placement_is_an_orphan_while_some_application_may_not_be_known() {
+    let incomplete = Some("Application".to_owned());
+    let held = observed(cluster(&[finalizer::CASCADE], true), vec![]);
+    let (_, placements, _) = cascade(&Observed { placements: vec![placement("old", false)], incomplete, ..held });
+    assert_eq!(placements, [""; 0]);
+}
+
+#[test]
 fn an_object_without_our_finalizer_is_not_ours_to_hold() {
     assert!(matches!(decide(&observed(cluster(&[finalizer::MIRROR], true), vec![])), Plan::Rest));
 }
@@ -108,7 +116,7 @@ fn an_object_without_our_finalizer_is_not_ours_to_hold() {
 fn an_object_stays_while_some_dependent_may_not_be_known() {
     let incomplete = Some("Role".to_owned());
     let unsure = Observed { incomplete: incomplete.clone(), ..observed(cloud(), vec![]) };
-    assert!(matches!(decide(&unsure), Plan::Wait(kind) if kind == "Role"));
+    assert!(matches!(decide(&unsure), Plan::Wait(Doubt::Incomplete(kind)) if kind == "Role"));
     let known = Observed { incomplete, ..observed(cloud(), vec![application("shop", false)]) };
     assert_eq!(cascade(&known).0, ["shop"], "what is known is collected all the same");
 }
@@ -117,8 +125,8 @@ fn an_object_stays_while_some_dependent_may_not_be_known() {
 fn objects_of_a_cycle_are_deleted_together_and_do_not_wait_for_each_other() {
     let in_cycle = |is_leaving| {
         let mut seen = observed(cloud(), vec![application("shop", is_leaving), cloud()]);
-        let names: Vec<Owner> = seen.dependents.iter().map(Entry::names).collect();
-        seen.graph.add(&seen.object.names(), &names);
+        let places: Vec<ObjectReference> = seen.dependents.iter().map(Entry::place).collect();
+        seen.graph.add(&seen.object.place(), &places);
         seen
     };
     assert_eq!(cascade(&in_cycle(false)).0, ["shop"]);
