@@ -226,19 +226,21 @@ fn bury(known: &Known, tombstone: &Tombstone) -> Option<Decision> {
 }
 
 fn without_object(known: &Known, stored: &Stored) -> Decision {
-    let twin = known.base.as_ref().and_then(|base| base.object.as_ref());
+    // The base of a predecessor says nothing about this one.
+    let base = known.base.as_ref().filter(|base| base.uid == stored.uid);
+    let twin = base.and_then(|base| base.object.as_ref());
     let left_marked = twin.is_some_and(|twin| known.departed.as_ref() == Some(&twin.uid));
     if stored.is_deleted && stored.awaits.rest_alone {
         return Decision::Nothing;
     }
-    let is_refused = known.base.as_ref().is_some_and(|base| is_refused(base, stored));
+    let is_refused = base.is_some_and(|base| is_refused(base, stored));
     if left_marked || stored.is_deleted && (twin.is_some() || is_refused) {
         return Decision::RemoveStored;
     }
     if is_refused {
         return Decision::Nothing;
     }
-    Decision::Publish { is_restored: twin.is_some() && known.base.as_ref().is_some_and(|base| base.uid == stored.uid) }
+    Decision::Publish { is_restored: twin.is_some() }
 }
 
 fn without_stored(base: Option<&Base>, object: &Object) -> Decision {

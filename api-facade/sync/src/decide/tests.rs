@@ -122,6 +122,13 @@ fn a_marked_object_waits_for_the_controllers_that_hold_it() {
 }
 
 #[test]
+fn a_predecessor_that_was_seen_to_leave_does_not_take_its_successor_along() {
+    let successor = Some(Stored { uid: "successor".into(), ..stored(&[]) });
+    let gone = Known { departed: Some("kubernetes".into()), ..known(Some(base(&[])), successor, None) };
+    assert_eq!(decide(&gone), Decision::Publish { is_restored: false });
+}
+
+#[test]
 fn finalizers_that_came_before_our_note_of_a_publish_stay() {
     let held = Object { is_as_published: true, ..object(&[("finalizer:example.com/held", 1)]) };
     let Decision::Merge(merge) = decide(&known(None, Some(stored(&[])), Some(held))) else { panic!("no merge") };

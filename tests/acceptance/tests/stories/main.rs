@@ -3,6 +3,7 @@
 mod bad_input;
 mod bootstrap;
 mod every_kind;
+mod haste;
 mod kubernetes_door;
 mod migration;
 mod rest_door;
