@@ -52,8 +52,13 @@ pub(crate) async fn preflight(State(allowed): State<AllowedOrigin>, request: Req
     next.run(request).await
 }
 
+/// Refuses paths in which a name or namespace is empty: axum takes them for those of a route.
+pub(crate) async fn refuse_unknown(request: Request, next: Next) -> Response {
+    if is_known(&request) { next.run(request).await } else { Failure::UnknownPath.into_response() }
+}
+
 fn is_known(request: &Request) -> bool {
-    request.extensions().get::<MatchedPath>().is_some()
+    request.extensions().get::<MatchedPath>().is_some() && !request.uri().path().contains("//")
 }
 
 fn admit(headers: &mut HeaderMap, origin: HeaderValue) {

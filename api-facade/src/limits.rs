@@ -16,7 +16,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::problem::Failure;
@@ -84,6 +84,7 @@ impl<S: Sync> FromRequestParts<S> for Turn {
 
 /// Refuses requests that there is no place for, and gives up those that take too long.
 pub(crate) async fn limit(State(limits): State<Limits>, mut request: Request, next: Next) -> Response {
+    let end = Instant::now() + DEADLINE;
     let Some(place) = limits.place().await else { return Failure::Busy.into_response() };
     let turn = Turn::default();
     request.extensions_mut().insert(turn.clone());
@@ -92,7 +93,7 @@ pub(crate) async fn limit(State(limits): State<Limits>, mut request: Request, ne
         biased;
         response = &mut answer => return response,
         () = turn.0.cancelled() => {}
-        () = sleep(DEADLINE) => return Failure::TimedOut.into_response(),
+        () = sleep_until(end) => return Failure::TimedOut.into_response(),
     }
     drop(place);
     answer.await
@@ -106,6 +107,7 @@ mod tests {
     use axum::routing::get;
     use futures::future::join_all;
     use http::StatusCode;
+    use tokio::time::sleep;
     use tower::ServiceExt;
 
     use super::*;
@@ -147,9 +149,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_hangs_is_given_up() {
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         assert_eq!(ask(api(Limits::default()), "/hangs").await, StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(begun.elapsed(), DEADLINE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_for_a_place_counts() {
+        let api = api(Limits::new(2, 1));
+        let begun = Instant::now();
+        let (_, hangs) = tokio::join!(ask(api.clone(), "/works"), ask(api, "/hangs"));
+        assert_eq!((hangs, begun.elapsed()), (StatusCode::INTERNAL_SERVER_ERROR, DEADLINE));
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use krake_facade_wire::{Json, json};
+use tokio::time::timeout;
 
 use crate::problem::Failure;
 
@@ -21,6 +22,9 @@ const MAX_DRAINED_BYTES: usize = 8 << 20;
 /// A client that needs longer for a megabyte is stuck, or means harm. Shorter than a whole request may take, so that the
 /// client hears that it was its body.
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How long a client may pause while it sends: its request takes up a place.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// The body of a request, not yet read.
 pub(crate) struct Payload {
@@ -42,9 +46,9 @@ impl Payload {
     ///
     /// # Errors
     /// [`Failure::PayloadTooLarge`]; [`Failure::NotJson`] if it is not a JSON document, in whatever encoding it claims;
-    /// [`Failure::PayloadIncomplete`] if the client does not send it all in time.
+    /// [`Failure::PayloadIncomplete`] if the client does not send it all in time, or pauses too long.
     pub(crate) async fn json(self) -> Result<Json, Failure> {
-        let reading = tokio::time::timeout(DEADLINE, receive(self.body));
+        let reading = timeout(DEADLINE, receive(self.body));
         let bytes = reading.await.map_err(|_| Failure::PayloadIncomplete)??;
         let bytes = decompress(&self.headers, bytes)?;
         let text = decode(&self.headers, bytes)?;
@@ -54,7 +58,7 @@ impl Payload {
 
 async fn receive(mut body: Body) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = timeout(PAUSE, body.frame()).await.map_err(|_| Failure::PayloadIncomplete)? {
         let frame = frame.map_err(|_| Failure::PayloadIncomplete)?;
         let Ok(data) = frame.into_data() else { continue };
         bytes.extend_from_slice(&data);
@@ -68,7 +72,7 @@ async fn receive(mut body: Body) -> Result<Vec<u8>, Failure> {
 
 async fn drain(mut body: Body) {
     let mut drained = 0;
-    while let Some(Ok(frame)) = body.frame().await {
+    while let Ok(Some(Ok(frame))) = timeout(PAUSE, body.frame()).await {
         drained += frame.data_ref().map_or(0, bytes::Bytes::len);
         if drained > MAX_DRAINED_BYTES {
             return;

@@ -107,8 +107,11 @@ pub(crate) async fn create<K: Served>(
     born(&mut object, call.namespace.as_deref());
     let namespace = call.namespace.as_deref();
     let key = Key::of::<K>(namespace, &object.metadata().name);
-    let bytes = Bytes::from(object.to_bytes());
-    match resource.shared.store.create(&key, bytes.to_vec()).await {
+    let stored = object.to_bytes();
+    // It is several times as large as its bytes, and etcd may take its time.
+    drop(object);
+    let bytes = Bytes::copy_from_slice(&stored);
+    match resource.shared.store.create(&key, stored).await {
         Ok(_) => {}
         Err(StoreError::Exists) => return Err(Failure::Exists(Subject::of::<K>(namespace, key.name()))),
         Err(error) => return Err(error.into()),

@@ -18,7 +18,7 @@ use crate::about;
 use crate::access::{name_caller, record};
 use crate::authn::{Authentication, authenticate};
 use crate::authz::Authorizer;
-use crate::cors::{AllowedOrigin, cors, preflight};
+use crate::cors::{AllowedOrigin, cors, preflight, refuse_unknown};
 use crate::instruments::Instruments;
 use crate::limits::{Limits, limit};
 use crate::problem::{Documentation, Failure, crashed, render};
@@ -81,6 +81,7 @@ fn applications() -> KindRoutes<Application> {
 fn surround(routes: Router, surroundings: Surroundings) -> Router {
     let Surroundings { authentication, allowed_origin, documentation, instruments } = surroundings;
     routes
+        .layer(from_fn(refuse_unknown))
         .layer(from_fn(name_caller))
         .layer(from_fn_with_state(allowed_origin.clone(), preflight))
         .layer(from_fn_with_state(authentication, authenticate))

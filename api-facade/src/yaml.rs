@@ -15,6 +15,10 @@ pub(crate) const MAX_BYTES: u64 = 1 << 20;
 /// The most values in one text. One that is referred to by aliases counts each time: a short text can mean billions.
 const MAX_VALUES: usize = 200_000;
 
+/// The most brackets that are open at a time. The parser nests no deeper either, but looks at all that are open, for each
+/// word, before it says so.
+const MAX_OPEN: usize = 128;
+
 /// Why a text cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -24,6 +28,9 @@ pub(crate) enum Error {
     /// It is longer than [`MAX_BYTES`].
     #[error("longer than 1 MiB")]
     TooLong,
+    /// It has more than [`MAX_OPEN`] open brackets at a time.
+    #[error("more than {MAX_OPEN} open brackets")]
+    TooDeep,
     /// It is not YAML, or has too many values, or nests them too deeply.
     #[error("not valid YAML")]
     Syntax(#[source] serde_yaml::Error),
@@ -49,8 +56,9 @@ pub(crate) fn read(source: impl Read) -> Result<String, Error> {
 /// The documents of a text that are not empty. Merge keys (`<<`) are carried out; no key stands twice.
 ///
 /// # Errors
-/// [`Error::Syntax`].
+/// [`Error::TooDeep`], [`Error::Syntax`].
 pub(crate) fn documents(text: &str) -> Result<Vec<Value>, Error> {
+    check_brackets(text)?;
     let left = Cell::new(MAX_VALUES);
     for document in serde_yaml::Deserializer::from_str(text) {
         Walk { left: &left, path: None }.deserialize(document).map_err(Error::Syntax)?;
@@ -64,6 +72,33 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Value>, Error> {
         }
     }
     Ok(documents)
+}
+
+/// Refuses a text with too many open brackets at a time, cheaply. Strings in quotes within brackets are skipped; brackets
+/// in all other strings and in comments count. An operator who misleads this, on purpose, only waits longer.
+fn check_brackets(text: &str) -> Result<(), Error> {
+    let (mut open, mut quote, mut before) = (0_usize, None, b' ');
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match (quote, byte) {
+            (Some(b'"'), b'\\') => drop(bytes.next()),
+            (Some(opened), _) if byte == opened => quote = None,
+            (None, b'"' | b'\'') if open > 0 && is_gap(before) => quote = Some(byte),
+            (None, b'[' | b'{') => open += 1,
+            (None, b']' | b'}') => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if open > MAX_OPEN {
+            return Err(Error::TooDeep);
+        }
+        before = byte;
+    }
+    Ok(())
+}
+
+/// Whether a value may begin after it, within brackets.
+fn is_gap(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'[' | b'{' | b',' | b':')
 }
 
 /// The name of a key, in the spelling in which names are compared: hyphens are underscores.
@@ -242,6 +277,17 @@ mod tests {
         let error = documents(&format!("{lists}{aliases}")).unwrap_err();
         assert!(matches!(&error, Error::Syntax(cause) if cause.to_string().contains("too many values")), "{error:?}");
         assert!(documents(&format!("{}{}", "[".repeat(1000), "]".repeat(1000))).is_err());
+    }
+
+    #[test]
+    fn brackets_that_are_never_closed_are_refused_at_once() {
+        for opening in ["[", "{", "[']', ", "[\"\\\"]\", "] {
+            let refused = documents(&opening.repeat(100_000));
+            assert!(matches!(refused, Err(Error::TooDeep)), "{opening}");
+        }
+        let nested = |depth| documents(&format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
+        assert!(nested(100).is_ok() && matches!(nested(MAX_OPEN + 1), Err(Error::TooDeep)));
+        assert!(documents(&format!("[{}]", "'[', \"{\\\"\", [don't], ".repeat(1000))).is_ok());
     }
 
     #[test]

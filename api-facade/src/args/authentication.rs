@@ -78,7 +78,7 @@ struct Strategies {
     ///
     /// Default: `http://localhost:5000/v3`. In the file: `authentication.strategy.keystone.endpoint`.
     #[arg(long = "authentication-strategy-keystone-endpoint", env = "KRAKE_AUTHENTICATION_STRATEGY_KEYSTONE_ENDPOINT")]
-    #[arg(value_name = "URL", value_parser = value::url)]
+    #[arg(value_name = "URL", value_parser = value::Discreet(value::url))]
     keystone_endpoint: Option<Url>,
     /// Whether the header `Authorization` may hold an access token of Keycloak.
     ///
@@ -91,7 +91,7 @@ struct Strategies {
     ///
     /// Default: `http://localhost:9080`. In the file: `authentication.strategy.keycloak.endpoint`.
     #[arg(long = "authentication-strategy-keycloak-endpoint", env = "KRAKE_AUTHENTICATION_STRATEGY_KEYCLOAK_ENDPOINT")]
-    #[arg(value_name = "URL", value_parser = value::url)]
+    #[arg(value_name = "URL", value_parser = value::Discreet(value::url))]
     keycloak_endpoint: Option<Url>,
     /// Keycloak's realm of the users.
     ///

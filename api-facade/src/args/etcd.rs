@@ -7,7 +7,6 @@ use clap::Args as ClapArgs;
 use super::value;
 use crate::config::Section;
 use crate::settings;
-use crate::wording::shown;
 
 pub(super) const HOST: &str = "127.0.0.1";
 pub(super) const PORT: u16 = 2379;
@@ -22,10 +21,10 @@ pub(crate) struct Etcd {
     ///
     /// Default: `http://127.0.0.1:2379`. In the file: `etcd.endpoints` as a list, or `etcd.host` and `etcd.port`.
     #[arg(long = "etcd-endpoints", env = "KRAKE_ETCD_ENDPOINTS", value_name = "URL,…", value_delimiter = ',')]
-    #[arg(value_parser = value::endpoint, conflicts_with_all = ["etcd_host", "etcd_port"], global = true)]
+    #[arg(value_parser = value::Discreet(value::endpoint), conflicts_with_all = ["etcd_host", "etcd_port"], global = true)]
     endpoints: Option<Vec<String>>,
     /// Address of the only member, as the original calls it.
-    #[arg(id = "etcd_host", long = "etcd-host", alias = "db-host", hide = true, value_parser = member)]
+    #[arg(id = "etcd_host", long = "etcd-host", alias = "db-host", hide = true, value_parser = value::Discreet(member))]
     #[arg(global = true)]
     host: Option<String>,
     /// Port of the only member, as the original calls it.
@@ -49,7 +48,7 @@ pub(crate) struct Etcd {
 
 fn member(host: &str) -> Result<String, String> {
     let is_host = value::endpoint(&endpoint(host, PORT)).is_ok();
-    if is_host { Ok(host.to_owned()) } else { Err(format!("must be a name or address, not '{}'", shown(host))) }
+    if is_host { Ok(host.to_owned()) } else { Err("must be a name or address".to_owned()) }
 }
 
 fn timeout_seconds(text: &str) -> Result<u64, String> {

@@ -94,6 +94,20 @@ fn the_flags_of_the_original_are_understood() {
 }
 
 #[test]
+fn a_password_in_a_wrong_url_is_not_shown() {
+    for flag in [
+        "--etcd-endpoints",
+        "--etcd-host",
+        "--authentication-strategy-keystone-endpoint",
+        "--authentication-strategy-keycloak-endpoint",
+    ] {
+        let error = parse(&[flag, "htp://amy:secret@a b"]).unwrap_err().to_string();
+        assert!(error.contains(flag) && error.contains("must be a"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
 fn wrong_flags_are_refused() {
     for wrong in [
         &["--etcd-timeout-seconds", "0"][..],

@@ -1,11 +1,14 @@
 //! Single values, as they are written on the command line, in the environment and in the file. An error says what the
 //! value is and what would be right.
 
+use std::ffi::OsStr;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Command, ValueEnum};
 use url::Url;
 
 use crate::wording::shown;
@@ -51,21 +54,34 @@ pub(super) fn host(text: &str) -> Result<IpAddr, String> {
     address.copied().ok_or_else(|| format!("{hint}, not '{}', which has no address", shown(text)))
 }
 
-/// The URL of a service.
+/// The URL of a service. An error does not show the text: it may hold a password.
 pub(super) fn url(text: &str) -> Result<Url, String> {
-    let hint = || format!("must be a URL such as http://localhost:5000/v3, not '{}'", shown(text));
-    let url = Url::parse(text).map_err(|error| format!("{}: {error}", hint()))?;
-    if matches!(url.scheme(), "http" | "https") && url.has_host() { Ok(url) } else { Err(hint()) }
+    let hint = "must be a URL such as http://localhost:5000/v3";
+    let url = Url::parse(text).map_err(|error| format!("{hint}: {error}"))?;
+    if matches!(url.scheme(), "http" | "https") && url.has_host() { Ok(url) } else { Err(hint.to_owned()) }
 }
 
-/// The URL of a member of an etcd cluster, as it was written.
+/// The URL of a member of an etcd cluster, as it was written. An error does not show the text: it may hold a password.
 pub(super) fn endpoint(text: &str) -> Result<String, String> {
     let is_endpoint = Url::parse(text)
         .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && matches!(url.path(), "" | "/"));
-    if is_endpoint {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("must be a URL such as http://127.0.0.1:2379, not '{}'", shown(text)))
+    if is_endpoint { Ok(text.to_owned()) } else { Err("must be a URL such as http://127.0.0.1:2379".to_owned()) }
+}
+
+/// A value on the command line that errors do not show; other parsers leave it to clap, which does.
+#[derive(Clone)]
+pub(super) struct Discreet<T>(pub(super) fn(&str) -> Result<T, String>);
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Discreet<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        let parsed = value.to_str().ok_or_else(|| "must be UTF-8".to_owned()).and_then(self.0);
+        parsed.map_err(|message| {
+            let arg = arg.map(ToString::to_string).unwrap_or_default();
+            let message = format!("invalid value for '{arg}': {message}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
     }
 }
 
@@ -131,5 +147,9 @@ mod tests {
             assert!(url(wrong).is_err() && endpoint(wrong).is_err(), "{wrong}");
         }
         assert!(endpoint("http://a:1/v3").is_err());
+        for wrong in ["htp://amy:secret@a", "http://amy:secret", "http://amy:secret@a:x", "amy:secret@a"] {
+            assert!(!url(wrong).unwrap_err().contains("secret"), "{wrong}");
+            assert!(!endpoint(wrong).unwrap_err().contains("secret"), "{wrong}");
+        }
     }
 }

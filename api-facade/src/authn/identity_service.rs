@@ -22,6 +22,9 @@ const MAX_ANSWER_BYTES: usize = 1 << 20;
 /// Longer words than HTTP knows for any status; the rest is not shown.
 const MAX_REASON_CHARS: usize = 100;
 
+/// Longer than any real name; it goes into logs and into what is compared with every rule.
+const MAX_NAME_BYTES: usize = 1024;
+
 /// A service that knows users by tokens of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
@@ -57,6 +60,9 @@ pub(crate) enum Unanswered {
     /// The answer is for somebody without a name.
     #[error("the answer names no user")]
     Nameless,
+    /// The answer is for somebody with a name that is none.
+    #[error("the user's name is longer than {MAX_NAME_BYTES} bytes")]
+    LongName,
     /// The API server did not take the review.
     #[error("reviewing the token")]
     Review(#[source] Box<kube::Error>),
@@ -102,8 +108,19 @@ pub(super) async fn ask(
         return Err(Failure::InvalidToken { service, status: status_line(&answer) });
     }
     let document = read(answer).await.map_err(unanswered)?;
-    let name = name(&document).filter(|name| !name.is_empty());
-    name.map(|name| User(name.into())).ok_or_else(|| unanswered(Unanswered::Nameless))
+    user(name(&document)).map_err(unanswered)
+}
+
+/// The user that an answer names.
+///
+/// # Errors
+/// [`Unanswered::Nameless`] or [`Unanswered::LongName`].
+pub(super) fn user(name: Option<&str>) -> Result<User, Unanswered> {
+    match name {
+        None | Some("") => Err(Unanswered::Nameless),
+        Some(name) if name.len() > MAX_NAME_BYTES => Err(Unanswered::LongName),
+        Some(name) => Ok(User(name.into())),
+    }
 }
 
 /// The status and its words as the service put them: some spell them in their own way, and the contract repeats them.

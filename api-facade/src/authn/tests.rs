@@ -72,6 +72,7 @@ fn scripted(token: &str, named: impl Fn(&str) -> String) -> Response {
         "created" => (StatusCode::CREATED, named("amy")).into_response(),
         "nameless" => "{}".into_response(),
         "empty" => named("").into_response(),
+        "long" => named(&"x".repeat(1025)).into_response(),
         "no json" => "<html>".into_response(),
         "endless" => vec![b' '; 2 << 20].into_response(),
         token => named(token.strip_prefix("token-").unwrap()).into_response(),
@@ -147,7 +148,7 @@ async fn a_token_that_is_not_known_is_refused_in_the_words_of_the_service() {
 #[tokio::test]
 async fn a_service_that_says_nothing_sensible_is_not_the_callers_fault() {
     for (service, mirror) in [("Keystone", keystone().await), ("Keycloak", keycloak().await)] {
-        for token in ["nameless", "empty", "no json", "endless"] {
+        for token in ["nameless", "empty", "long", "no json", "endless"] {
             let unavailable =
                 untitled(503, &format!("{service} cannot say who the caller is. Nothing was changed; try again."));
             assert_eq!(whoami(&mirror, token).await, unavailable, "{token}");

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 
 use super::User;
-use super::identity_service::{DEADLINE, Unanswered};
+use super::identity_service::{DEADLINE, Unanswered, user};
 use crate::problem::Failure;
 
 /// As long as the API server itself remembers a token by default.
@@ -68,9 +68,8 @@ impl TokenReviews {
         let answer = answer.map_err(|_| unanswered(Unanswered::Late))?;
         let answer = answer.map_err(|error| unanswered(Unanswered::Review(error.into())))?;
         let status = answer.status.filter(|status| status.authenticated == Some(true));
-        let name =
-            status.ok_or(Failure::Unauthenticated)?.user.and_then(|user| user.username).filter(|name| !name.is_empty());
-        name.map(|name| User(name.into())).ok_or_else(|| unanswered(Unanswered::Nameless))
+        let name = status.ok_or(Failure::Unauthenticated)?.user.and_then(|user| user.username);
+        user(name.as_deref()).map_err(unanswered)
     }
 
     fn recall(&self, digest: &Fingerprint) -> Option<User> {

@@ -37,7 +37,7 @@ fn all_mistakes_are_told_each_with_its_place() {
             "field '': a key must be a string, not the number 7",
             "field 'a.x': must be a string, not the number 1; if it is one, quote it (line 1, column 5 of f.yaml)",
             "field 'a.y.z': unknown key; known here:  (line 1, column 15 of f.yaml)",
-            "field 'b': must be a section of keys and values, not the string 'text' (line 2, column 1 of f.yaml)",
+            "field 'b': must be a section of keys and values, not a string (line 2, column 1 of f.yaml)",
         ]
     );
 }

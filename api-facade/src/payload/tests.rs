@@ -72,3 +72,20 @@ async fn the_charset_is_honoured_and_an_unknown_one_refused() {
     assert!(read(&[("content-type", "text/plain; charset=utf-8")], DOCUMENT).await.is_ok());
     assert!(matches!(read(&[("content-type", "text/plain; charset=klingon")], DOCUMENT).await, Err(Failure::NotJson)));
 }
+
+/// A body that sends a byte after each pause.
+fn halting(pause: Duration) -> Body {
+    Body::from_stream(futures::stream::unfold((), move |()| async move {
+        tokio::time::sleep(pause).await;
+        Some((Ok::<_, Infallible>(" "), ()))
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_pauses_or_takes_too_long_is_given_up() {
+    for (pause, expected) in [(DEADLINE, PAUSE), (PAUSE / 2, DEADLINE)] {
+        let begun = tokio::time::Instant::now();
+        assert!(matches!(read(&[], halting(pause)).await, Err(Failure::PayloadIncomplete)));
+        assert_eq!(begun.elapsed(), expected);
+    }
+}

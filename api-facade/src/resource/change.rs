@@ -51,7 +51,7 @@ impl<K: Served> Resource<K> {
             if let Some(management) = management {
                 managed::check(management, &record, &object).await?;
             }
-            match self.carry_out(outcome, &record, &object).await {
+            match self.carry_out(outcome, record, object).await {
                 Err(StoreError::Conflict) => {}
                 other => return Ok(other?),
             }
@@ -59,14 +59,18 @@ impl<K: Served> Resource<K> {
         Err(Failure::Contended)
     }
 
-    async fn carry_out(&self, outcome: Outcome, record: &Record, object: &K) -> Result<Bytes, StoreError> {
-        let bytes = Bytes::from(object.to_bytes());
+    async fn carry_out(&self, outcome: Outcome, record: Record, object: K) -> Result<Bytes, StoreError> {
+        let Record { key, revision, value, .. } = record;
+        let (bytes, uid) = (object.to_bytes(), object.metadata().uid.clone());
+        // They are several times as large as the bytes, and etcd may take its time.
+        drop((value, object));
+        let answer = Bytes::copy_from_slice(&bytes);
         let store = &self.shared.store;
         match outcome {
             Outcome::Keep => {}
-            Outcome::Write => drop(store.replace(&record.key, bytes.to_vec(), record.revision).await?),
-            Outcome::Remove => drop(store.remove(&record.key, record.revision, &object.metadata().uid).await?),
+            Outcome::Write => drop(store.replace(&key, bytes, revision).await?),
+            Outcome::Remove => drop(store.remove(&key, revision, &uid).await?),
         }
-        Ok(bytes)
+        Ok(answer)
     }
 }

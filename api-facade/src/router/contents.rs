@@ -40,8 +40,7 @@ impl Contents {
 
     /// Adds what the API says about itself and the caller.
     pub(super) fn about(mut self, path: &str, methods: MethodRouter<Authorizer>, authorizer: &Authorizer) -> Self {
-        let methods = methods.fallback(async || Failure::WrongMethod(READABLE)).with_state(authorizer.clone());
-        self.router = self.router.route(path, methods);
+        self.router = self.router.route(path, complete(methods, READABLE).with_state(authorizer.clone()));
         self.routes.push(Route { path: path.to_owned(), methods: READABLE });
         self
     }
@@ -82,7 +81,7 @@ impl<K: Served> KindRoutes<K> {
     }
 
     fn add(mut self, path: String, allowed: &'static str, methods: MethodRouter<Resource<K>>) -> Self {
-        self.router = self.router.route(&path, methods.fallback(move || async move { Failure::WrongMethod(allowed) }));
+        self.router = self.router.route(&path, complete(methods, allowed));
         self.routes.push(Route { path, methods: allowed });
         self
     }
@@ -93,6 +92,13 @@ impl<K: Bindable> KindRoutes<K> {
     pub(super) fn binding(self) -> Self {
         self.put("binding", put(binding::put::<K>))
     }
+}
+
+/// All methods of a route. OPTIONS is answered on the way here, by `preflight`; only for methods that it does not know does
+/// axum add a header `Allow` of its own.
+fn complete<S: Clone + Send + Sync + 'static>(methods: MethodRouter<S>, allowed: &'static str) -> MethodRouter<S> {
+    let refuse = move || async move { Failure::WrongMethod(allowed) };
+    methods.options(refuse).fallback(refuse)
 }
 
 fn collection<K: Served>() -> String {

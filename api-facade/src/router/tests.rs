@@ -106,8 +106,12 @@ async fn the_api_introduces_itself() {
 
 #[tokio::test]
 async fn an_unknown_path_is_a_problem() {
-    for path in ["/x", "/kubernetes/applications/", "/kubernetes//applications", "/kubernetes/namespaces/n", "/ME"] {
-        let answer = ask(Method::GET, path, &[], "").await;
+    for path in ["/x", "/kubernetes/applications/", "/kubernetes//applications", "/kubernetes/namespaces/n", "/ME"]
+        .into_iter()
+        .chain(["/core/namespaces//metrics", "/kubernetes/namespaces/n/applications//retry", "/core/roles/"])
+    {
+        let answer = ask(Method::GET, path, &[("origin", "http://example.com")], "").await;
+        assert!(!answer.headers.contains_key("access-control-allow-origin"), "{path}");
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(answer.body, r#"{"type": "about:blank", "status": 404, "detail": "404: Not Found"}"#);
         assert_eq!(answer.headers["content-type"], "application/problem+json; charset=utf-8");
@@ -208,7 +212,10 @@ async fn preflights_are_answered_on_known_paths() {
     ] {
         assert_eq!(answer.headers[name], value);
     }
-    assert_eq!(ask(Method::OPTIONS, "/x", &asking, "").await.status, StatusCode::NOT_FOUND);
+    assert!(!answer.headers.contains_key("allow"));
+    for path in ["/x", "/kubernetes/namespaces//applications/a"] {
+        assert_eq!(ask(Method::OPTIONS, path, &asking, "").await.status, StatusCode::NOT_FOUND);
+    }
 }
 
 #[tokio::test]

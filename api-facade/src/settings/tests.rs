@@ -192,7 +192,7 @@ fn a_wrong_value_is_named_with_its_place_and_what_would_be_right() {
         ("etcd: []", "field 'etcd': must be a section of keys and values, not a list"),
         ("etcd:", "field 'etcd': must be a section of keys and values, not empty"),
         ("etcd: {endpoints: http://a:1}", "field 'etcd.endpoints': must be a list of at least one string"),
-        ("etcd: {endpoints: [a]}", "field 'etcd.endpoints': must be a URL such as http://127.0.0.1:2379, not 'a'"),
+        ("etcd: {endpoints: [a]}", "field 'etcd.endpoints': must be a URL such as http://127.0.0.1:2379 (line"),
         ("etcd: {endpoints: ['http://a:1'], port: 1}", "field 'etcd.endpoints': stands beside"),
         ("etcd: {retry_transactions: -1}", "field 'etcd.retry_transactions': must be a whole number from 0 to 100"),
         ("tls: {enabled: perhaps}", "field 'tls.enabled': must be true or false, not 'perhaps'"),
@@ -205,6 +205,20 @@ fn a_wrong_value_is_named_with_its_place_and_what_would_be_right() {
     ] {
         let refusal = refusal(file);
         assert!(refusal.contains(expected), "{refusal}");
+    }
+}
+
+#[test]
+fn a_url_that_may_hold_a_password_is_not_shown() {
+    for file in [
+        "etcd: http://amy:secret@a",
+        "etcd: {endpoints: http://amy:secret@a}",
+        "etcd: {endpoints: ['htp://amy:secret@a']}",
+        "etcd: {host: 'amy:secret@a b'}",
+        "authentication: {strategy: {keystone: {enabled: true, endpoint: 'http://amy:secret@a:x'}}}",
+    ] {
+        let refusal = refusal(file);
+        assert!(refusal.contains("must be a") && !refusal.contains("secret"), "{refusal}");
     }
 }
 

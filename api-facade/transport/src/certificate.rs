@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 
+/// The longest name. X.509 asks for 64 characters at most, which not all keep to.
+const MAX_NAME_BYTES: usize = 1024;
+
 /// What the connection of a request proves: who the client's certificate says it is. One connection, one certificate.
 #[derive(Clone, Debug)]
 pub struct Certified(pub Arc<str>);
 
 impl Certified {
     /// The first common name in the subject of a certificate that was verified; `None` if it has none, or one that is no
-    /// text.
+    /// text or longer than 1024 bytes.
     #[must_use]
     pub(crate) fn by(certificate: &CertificateDer<'_>) -> Option<Self> {
         let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
         let name = certificate.subject().iter_common_name().next()?.as_str().ok()?;
-        (!name.is_empty()).then(|| Self(name.into()))
+        (1..=MAX_NAME_BYTES).contains(&name.len()).then(|| Self(name.into()))
     }
 }
 
@@ -67,6 +70,7 @@ DrJuJhBPz41EaiwV32JfT76rhePNe34o1xECAiEAjeYZGD7d52LN5SDZIcvkRPcW
     fn a_certificate_without_a_common_name_names_nobody() {
         assert_eq!(name(&[(DnType::OrganizationName, "Krake")]), None);
         assert_eq!(name(&[(DnType::CommonName, "")]), None);
+        assert_eq!(name(&[(DnType::CommonName, &"x".repeat(1025))]), None);
         assert!(Certified::by(&CertificateDer::from(vec![0x30, 0x03])).is_none());
     }
 }

@@ -37,6 +37,9 @@ const MAX_HEADERS: usize = 100;
 /// a body, or buffered of an answer, at a time. A request whose head is larger, by one more read at most, is answered with
 /// 431.
 const MAX_HEAD_BYTES: u16 = 48 << 10;
+/// Requests that one connection of HTTP/2 may have under way: each may hold a whole answer, such as a list of all objects,
+/// until the client takes it. Clients open further connections if they need more.
+const MAX_STREAMS: u32 = 100;
 /// A client that takes nothing for so long is cut off: it is a watcher that does not read, or is gone without a word.
 const STALL_DEADLINE: Duration = Duration::from_secs(30);
 /// Pause after a failed accept: mostly we are out of file descriptors, and trying harder does not make more.
@@ -172,7 +175,7 @@ fn http() -> auto::Builder<TokioExecutor> {
         .max_header_list_size(MAX_HEAD_BYTES.into())
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10))
-        .max_concurrent_streams(250);
+        .max_concurrent_streams(MAX_STREAMS);
     http
 }
 

@@ -22,6 +22,8 @@ fn cluster(status: u16) -> (TokenReviews, Arc<AtomicUsize>) {
             let mut review: Value = serde_json::from_slice(&body).unwrap();
             review["status"] = if review["spec"]["token"] == "good" {
                 json!({"authenticated": true, "user": {"username": "system:serviceaccount:ns:robot"}})
+            } else if review["spec"]["token"] == "long" {
+                json!({"authenticated": true, "user": {"username": "x".repeat(1025)}})
             } else {
                 json!({"error": "invalid bearer token"})
             };
@@ -80,6 +82,13 @@ async fn a_cluster_that_does_not_review_is_not_the_callers_fault() {
     let (reviews, _) = cluster(403);
     let answer = identify(&reviews, b"Bearer good").await;
     assert!(matches!(answer, Err(Failure::IdentityService { cause: Unanswered::Review(_), .. })), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_too_long_is_none() {
+    let (reviews, _) = cluster(201);
+    let answer = identify(&reviews, b"Bearer long").await;
+    assert!(matches!(answer, Err(Failure::IdentityService { cause: Unanswered::LongName, .. })), "{answer:?}");
 }
 
 #[test]
