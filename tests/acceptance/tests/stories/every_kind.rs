@@ -253,3 +253,30 @@ async fn the_tokens_of_hooks_are_in_a_secret_and_in_rest_but_in_no_custom_resour
     ensure!(shown["status"]["complete_token"] == SECRET, "{}", shown["status"]);
     Ok(())
 }
+
+#[tokio::test]
+async fn credentials_that_rest_replaces_are_gone_from_the_secret_whoever_set_them() -> Result<()> {
+    let Some(testbed) = Testbed::shared().await? else { return Ok(()) };
+    let case =
+        cases().into_iter().find(|case| case.kind == "InfrastructureProvider").context("there is such a case")?;
+    let scene = Scene::set(testbed, &case)?;
+    scene.rest.post(&scene.collection(), &scene.document()).await?.expect(200)?;
+    let reference = "/spec/im/credentialsSecretRef/name";
+    let object = scene.until_object("REST", |object| object.pointer(reference).is_some()).await?;
+    let secret = object.pointer(reference).and_then(Value::as_str).context("a reference has a name")?;
+    let patch = json!({ "stringData": { "password": NEW_SECRET } }).to_string();
+    scene.kubectl.run(&["-n", &scene.namespace, "patch", "secret", secret, "-p", &patch]).await?;
+    let mut wanted = scene.until_rest("with the new secret", |object| object.to_string().contains(NEW_SECRET)).await?;
+
+    wanted["spec"]["im"] = json!({ "url": "http://im:8800", "token": SECRET });
+    scene.rest.put(&scene.path(), &wanted).await?.expect(200)?;
+    eventually("the Secret holds the token alone", SOON, async || {
+        let held = scene.kubectl.json(&["-n", &scene.namespace, "get", "secret", secret]).await?;
+        ensure!(held["data"] == json!({ "token": data_encoding(SECRET) }), "other keys are left");
+        Ok(())
+    })
+    .await?;
+    let shown = scene.rest.get(&scene.path()).await?.expect(200)?;
+    ensure!(shown["spec"]["im"]["password"].is_null(), "the password is back");
+    Ok(())
+}
