@@ -12,14 +12,20 @@ pub const READY: &str = "Ready";
 pub const RECONCILING: &str = "Reconciling";
 /// kstatus: present and true only while nothing moves until somebody changes something.
 pub const STALLED: &str = "Stalled";
-/// Application: a place is chosen and still valid. Written by the scheduler.
+/// Application, Cluster without a kubeconfig: a place is chosen and still valid. Written by the scheduler.
 pub const SCHEDULED: &str = "Scheduled";
 /// Application, Placement: the target holds the desired manifest.
 pub const APPLIED: &str = "Applied";
 /// Application, Placement: the workloads are fine. Cluster: the nodes are fine.
 pub const HEALTHY: &str = "Healthy";
-/// Cluster: the last probe was answered. Written by the cluster controller.
+/// Cluster: the last probe was answered. Written by the cluster controller. Metrics providers: the last question was.
+/// Written by the metrics controller.
 pub const REACHABLE: &str = "Reachable";
+/// Cluster, Cloud, Project: every metric that is referred to could be read. Written by the metrics controller; present only
+/// where metrics are referred to.
+pub const METRICS_AVAILABLE: &str = "MetricsAvailable";
+/// `SafetyPolicy`: a budget is used up, and what it limits waits for a human.
+pub const TRIPPED: &str = "Tripped";
 /// All with finalizers: deletion is under way; the message says what is awaited.
 pub const DELETING: &str = "Deleting";
 

@@ -11,6 +11,7 @@
 //! | Role | `core.krake.dev` | cluster | [`core::role`] |
 //! | `RoleBinding` | `core.krake.dev` | cluster | [`core::role_binding`] |
 //! | Metric, `GlobalMetric` | `core.krake.dev` | namespaced, cluster | [`core::metric`] |
+//! | `SafetyPolicy` (not on the REST API) | `core.krake.dev` | cluster | [`core::safety_policy`] |
 //! | `MetricsProvider`, `GlobalMetricsProvider` | `core.krake.dev` | namespaced, cluster | [`core::metrics_provider`] |
 //! | Cloud, `GlobalCloud` | `infrastructure.krake.dev` | namespaced, cluster | [`infrastructure::cloud`] |
 //! | `InfrastructureProvider`, `GlobalInfrastructureProvider` | `infrastructure.krake.dev` | namespaced, cluster | [`infrastructure_provider`](infrastructure::infrastructure_provider) |
@@ -53,6 +54,7 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         core::GlobalMetric::crd(),
         core::MetricsProvider::crd(),
         core::GlobalMetricsProvider::crd(),
+        core::SafetyPolicy::crd(),
         infrastructure::Cloud::crd(),
         infrastructure::GlobalCloud::crd(),
         infrastructure::InfrastructureProvider::crd(),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::*;
 
 /// Kinds that Krake's REST API does not know.
-const INTERNAL: [&str; 1] = ["Placement"];
+const INTERNAL: [&str; 2] = ["Placement", "SafetyPolicy"];
 /// Kinds that no controller will ever act on.
 const WITHOUT_STATUS: [&str; 2] = ["Role", "RoleBinding"];
 /// The longest chain of properties, lists and maps that a walk follows.

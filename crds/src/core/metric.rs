@@ -18,10 +18,12 @@ use crate::krake_metadata::KrakeMetadata;
     derive = "PartialEq",
     shortname = "kmet",
     category = "krake",
-    doc = "A metric: a number, read from a MetricsProvider of its namespace, by which the clusters, clouds and projects of that namespace are rated. Stored for Krake's REST API; not read yet.",
+    doc = "A metric: a number, read from a MetricsProvider of its namespace, by which the clusters, clouds and projects of that namespace are rated.",
     printcolumn(name = "Provider", type_ = "string", json_path = ".spec.provider.name"),
     printcolumn(name = "Min", type_ = "number", json_path = ".spec.min"),
     printcolumn(name = "Max", type_ = "number", json_path = ".spec.max"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", priority = "1"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
@@ -30,7 +32,7 @@ pub struct MetricSpec {
     #[serde(flatten)]
     pub krake: KrakeMetadata,
     /// Smallest value, in the metric's own unit. It must be below `max` for the metric to be usable; that is not
-    /// checked when you write it, because Krake's REST API accepts any two numbers.
+    /// checked when you write it, because Krake's REST API accepts any two numbers: the condition `Ready` says so.
     pub min: f64,
     /// Largest value, in the metric's own unit; see `min`.
     pub max: f64,
@@ -55,14 +57,14 @@ pub struct MetricSource {
     pub metric: String,
 }
 
-/// What is known about the metric. No controller writes it yet.
+/// What the metrics controller found. Values are not kept here, because they change all the time.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricStatus {
     /// Generation of the spec that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, and `Stalled` while it holds.
+    /// `Ready`: whether the metric has a value that counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -78,10 +80,12 @@ pub struct MetricStatus {
     derive = "PartialEq",
     shortname = "kgmet",
     category = "krake",
-    doc = "A global metric: a number, read from a GlobalMetricsProvider, by which clusters, clouds and projects of every namespace are rated. Stored for Krake's REST API; not read yet.",
+    doc = "A global metric: a number, read from a GlobalMetricsProvider, by which clusters, clouds and projects of every namespace are rated.",
     printcolumn(name = "Provider", type_ = "string", json_path = ".spec.provider.name"),
     printcolumn(name = "Min", type_ = "number", json_path = ".spec.min"),
     printcolumn(name = "Max", type_ = "number", json_path = ".spec.max"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", priority = "1"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 pub struct GlobalMetricSpec(pub MetricSpec);

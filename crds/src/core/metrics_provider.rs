@@ -20,9 +20,10 @@ use crate::{krake_metadata::KrakeMetadata, reference::SecretKeyReference};
     derive = "PartialEq",
     shortname = "kmp",
     category = "krake",
-    doc = "A metrics provider: where the values of the Metrics of its namespace are read. Stored for Krake's REST API; not asked yet.",
+    doc = "A metrics provider: where the values of the Metrics of its namespace are read.",
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
     printcolumn(name = "URL", type_ = "string", json_path = ".spec['prometheus','influx','kafka'].url"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[x_kube(validation = Rule::new("has(self.prometheus) == (self.type == 'prometheus') \
@@ -126,14 +127,15 @@ pub struct Static {
     pub metrics: BTreeMap<String, f64>,
 }
 
-/// What is known about the provider. No controller writes it yet.
+/// What the metrics controller found.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricsProviderStatus {
     /// Generation of the spec that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Reachable`, and `Stalled` while it holds.
+    /// `Ready`: whether it can be asked and the last questions were answered. `Reachable`: whether it answers at all.
+    /// Only providers that a metric in use names are asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -149,9 +151,10 @@ pub struct MetricsProviderStatus {
     derive = "PartialEq",
     shortname = "kgmp",
     category = "krake",
-    doc = "A global metrics provider: where the values of GlobalMetrics are read. Stored for Krake's REST API; not asked yet.",
+    doc = "A global metrics provider: where the values of GlobalMetrics are read.",
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
     printcolumn(name = "URL", type_ = "string", json_path = ".spec['prometheus','influx','kafka'].url"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 pub struct GlobalMetricsProviderSpec(pub MetricsProviderSpec);

@@ -93,6 +93,19 @@ pub struct ApplicationSpec {
     /// How the application moves to another cluster. Default `MakeBeforeBreak`.
     #[serde(default)]
     pub migration_strategy: MigrationStrategy,
+    /// How long, in seconds, a new copy may take to become ready before the move is given up: the old copy stays, and the
+    /// other cluster is left alone for a while. Default: the operator's, 600.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub progress_deadline_seconds: Option<i64>,
+    /// How long, in seconds, its cluster may be unusable before the application looks for another one. -1: it never does.
+    /// Default: the operator's, 300.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -1, max = 604_800))]
+    pub unreachable_toleration_seconds: Option<i64>,
+    /// What happens to what was deployed when this object is deleted. Default `Delete`.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
 }
 
 fn default_storage_migration() -> String {
@@ -225,6 +238,18 @@ pub enum MigrationStrategy {
     Recreate,
 }
 
+/// What happens to what was deployed when an application is deleted.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeletionPolicy {
+    /// It is removed from the cluster.
+    #[default]
+    Delete,
+    /// It stays, and nothing on it says any more that it was Krake's.
+    Orphan,
+    /// It stays, marked as before: an application of the same name takes it over again.
+    Retain,
+}
+
 /// What the controllers found and did.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
@@ -260,6 +285,12 @@ pub struct ApplicationStatus {
     /// Progress of failed scheduling attempts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduling: Option<Scheduling>,
+    /// Why the application is where it is, as of the moment when that was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+    /// Moves that were given up, while they matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migration: Option<Migration>,
     /// Endpoints of the application's Services: name to `host:port`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub services: BTreeMap<String, String>,
@@ -282,6 +313,56 @@ pub struct Scheduling {
     /// When the next attempt is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<MicroTime>,
+}
+
+/// Why an application is where it is. Numbers are those of the moment of the decision: they are not kept up to date.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// When it was decided.
+    pub at: MicroTime,
+    /// Why, in one plain sentence.
+    #[schemars(length(max = 1024))]
+    pub because: String,
+    /// How many clusters were looked at.
+    pub candidates: i64,
+    /// How many of them fitted.
+    pub fitting: i64,
+    /// By how much the score of the chosen cluster is above that of the next best; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
+    /// The best of the candidates that fitted, then some of the others; at most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub verdicts: Vec<Verdict>,
+}
+
+/// What was found about a candidate.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// Name of the cluster.
+    #[schemars(length(max = 253))]
+    pub cluster: String,
+    /// Its score, between 0 and 1, if it fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// What the score is made of, or why the cluster did not fit, in one plain sentence.
+    #[schemars(length(max = 1024))]
+    pub sentence: String,
+}
+
+/// Moves that were given up.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Migration {
+    /// The cluster on which the new copy did not become ready in time.
+    pub avoided: ObjectReference,
+    /// How many moves to it were given up in a row.
+    #[serde(default)]
+    pub failures: i64,
+    /// Until when it is left alone.
+    pub not_before: MicroTime,
 }
 
 /// Pods of an application.

@@ -29,6 +29,7 @@ use crate::{
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
     printcolumn(name = "Nodes", type_ = "integer", json_path = ".status.nodeCount"),
     printcolumn(name = "Ready", type_ = "integer", json_path = ".status.readyNodeCount"),
+    printcolumn(name = "Metrics", type_ = "string", json_path = ".status.conditions[?(@.type=='MetricsAvailable')].status"),
     printcolumn(name = "Version", type_ = "string", json_path = ".status.version", priority = "1"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -69,7 +70,8 @@ pub struct ClusterSpec {
     /// Which cloud the cluster may be built on.
     #[serde(default)]
     pub constraints: ClusterPlacementConstraints,
-    /// Metrics by which the cluster is rated. Stored; not evaluated yet.
+    /// Metrics by which the cluster is rated: where several clusters fit, the one with the highest weighted mean of its
+    /// normalised metrics is chosen, and clusters without metrics only if none with metrics fits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub metrics: Vec<MetricReference>,
@@ -82,6 +84,9 @@ pub struct ClusterSpec {
     /// Whether Krake created the cluster for an application. Default `false`.
     #[serde(default)]
     pub auto_generated: bool,
+    /// What happens to what runs on the cluster when this object is deleted. Default `Delete`, as Krake does.
+    #[serde(default)]
+    pub deletion_policy: ClusterDeletionPolicy,
 }
 
 /// Which cloud a cluster may be built on.
@@ -107,6 +112,17 @@ pub struct CloudConstraints {
     pub metrics: Option<Vec<String>>,
 }
 
+/// What happens to what runs on a cluster when it is deleted.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClusterDeletionPolicy {
+    /// The applications on it are deleted with it, and removed from it before.
+    #[default]
+    Delete,
+    /// The applications on it are kept and get another place; what they have on the cluster is left there, untouched.
+    /// The way out for a cluster that is gone for good: set this, and its deletion waits for nobody.
+    Orphan,
+}
+
 /// What the cluster controller found.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
@@ -120,7 +136,8 @@ pub struct ClusterStatus {
     /// Why the cluster is not usable, in Krake's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<crate::reason::Reason>,
-    /// `Ready`, `Reachable`, `Healthy`, and `Deleting` while it holds.
+    /// `Ready`, `Reachable`, `Healthy`; `MetricsAvailable` if it has metrics, `Scheduled` if it has no kubeconfig, and
+    /// `Deleting` while it holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -153,6 +170,14 @@ pub struct ClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub cluster_id: Option<String>,
+    /// Names of the custom resource definitions (`<plural>.<group>`) that the cluster was found to serve; at most 512.
+    /// Applications find them here as well as in `spec.customResources`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 512), inner(length(max = 317)))]
+    pub served_custom_resources: Vec<String>,
+    /// Progress of failed attempts to find a cloud.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduling: Option<super::application::Scheduling>,
     /// Why metrics could not be read, by metric name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics_reasons: BTreeMap<String, crate::reason::Reason>,

@@ -10,12 +10,16 @@ use serde_json::Value;
 use crate::source::{self, File};
 
 /// Each product crate and the crates of ours it may import.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("krake-constraint", &[]),
     ("krake-crds", &["krake-constraint"]),
     ("krake-operator-domain", &["krake-crds"]),
     ("krake-operator-targets", &["krake-crds"]),
-    ("krake-operator-controllers", &["krake-crds", "krake-operator-domain", "krake-operator-targets"]),
+    ("krake-operator-providers", &["krake-crds"]),
+    (
+        "krake-operator-controllers",
+        &["krake-crds", "krake-operator-domain", "krake-operator-providers", "krake-operator-targets"],
+    ),
     ("krake-operator-process", &[]),
     // The binary assembles: it builds the parts that controllers share, target clients among them.
     ("krake-operator", &["krake-operator-controllers", "krake-operator-process", "krake-operator-targets"]),
@@ -42,8 +46,9 @@ const RESERVED: [(&str, &[&str]); 5] = [
     ("rustls", &["krake-facade-transport", "krake-operator-process"]),
     // Libraries have typed errors; the crate of the custom resources has a binary that writes manifests.
     ("anyhow", &["krake-api-facade", "krake-crds", "krake-operator"]),
-    // The facade asks identity services who a caller is; nothing else in the product calls an outside system over HTTP.
-    ("reqwest", &["krake-api-facade"]),
+    // The facade asks identity services who a caller is, the operator asks metrics providers; nothing else in the product
+    // calls an outside system over HTTP.
+    ("reqwest", &["krake-api-facade", "krake-operator-providers"]),
 ];
 
 /// Crates that decide or describe: no runtime, no network, no clock of their own.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{assets::Assets, keycloak::Keycloak, keystone::Keystone, progress::Progress};
+use crate::{assets::Assets, keycloak::Keycloak, keystone::Keystone, progress::Progress, prometheus::Prometheus};
 
 /// What a group of tests needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,11 +13,13 @@ pub enum Lane {
     Keystone,
     /// Keycloak.
     Keycloak,
+    /// Prometheus.
+    Prometheus,
 }
 
 impl Lane {
     /// All of them, in the order in which they are prepared.
-    pub const ALL: [Self; 3] = [Self::Clusters, Self::Keystone, Self::Keycloak];
+    pub const ALL: [Self; 4] = [Self::Clusters, Self::Keystone, Self::Keycloak, Self::Prometheus];
 
     /// How the summary of a test run names it.
     #[must_use]
@@ -26,6 +28,7 @@ impl Lane {
             Self::Clusters => "real clusters (acceptance, robustness)",
             Self::Keystone => "real Keystone (acceptance: identity)",
             Self::Keycloak => "real Keycloak (acceptance: identity)",
+            Self::Prometheus => "real Prometheus (acceptance: metrics)",
         }
     }
 
@@ -37,6 +40,7 @@ impl Lane {
             Self::Clusters => "KRAKE_SKIP_CLUSTERS",
             Self::Keystone => "KRAKE_SKIP_KEYSTONE",
             Self::Keycloak => "KRAKE_SKIP_KEYCLOAK",
+            Self::Prometheus => "KRAKE_SKIP_PROMETHEUS",
         }
     }
 
@@ -55,6 +59,7 @@ impl Lane {
             Self::Clusters => Assets::find_or_build(progress).await.map(drop),
             Self::Keystone => Keystone::find_or_install(progress).await,
             Self::Keycloak => Keycloak::find_or_install(progress).await,
+            Self::Prometheus => Prometheus::find_or_install(progress).await,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Real servers for development and tests: etcd, Kubernetes clusters, identity providers, the operator and the facade,
-//! all of them child processes on loopback ports that are gone when this process is gone.
+//! Real servers for development and tests: etcd, Kubernetes clusters, identity providers, Prometheus, the operator and
+//! the facade, all of them child processes on loopback ports that are gone when this process is gone.
 //!
 //! ```text
 //! assets ──▶ fleet (etcd, management cluster, target clusters) ──▶ testbed (+ operator, facade)
@@ -35,6 +35,7 @@ pub mod port;
 pub mod process;
 pub mod progress;
 pub mod project;
+pub mod prometheus;
 pub mod proxy;
 pub mod replicas;
 pub mod rest;

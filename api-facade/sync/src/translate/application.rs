@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use krake_crds::kubernetes::application::{
-    self as crd, Backoff, Constraints, MigrationStrategy, Scheduling, Shutdown, Tosca,
+    self as crd, Backoff, Constraints, DeletionPolicy, MigrationStrategy, Scheduling, Shutdown, Tosca,
 };
 use krake_facade_wire::{
     self as facade, Metadata,
@@ -29,8 +29,17 @@ impl Pairing for wire::Application {
     type Spec = crd::ApplicationSpec;
     type Status = crd::ApplicationStatus;
 
-    const OBJECT_ONLY: &'static [&'static str] =
-        &["migrationStrategy", "observedGeneration", "conditions", "scheduledGeneration"];
+    const OBJECT_ONLY: &'static [&'static str] = &[
+        "migrationStrategy",
+        "progressDeadlineSeconds",
+        "unreachableTolerationSeconds",
+        "deletionPolicy",
+        "observedGeneration",
+        "conditions",
+        "scheduledGeneration",
+        "decision",
+        "migration",
+    ];
 
     const SECRET: Option<SecretPart> = Some(SecretPart {
         section: Section::Status,
@@ -99,6 +108,9 @@ fn spec_to_object(spec: &wire::ApplicationSpec, inherit_labels: bool) -> crd::Ap
         storage_migration: storage_migration.clone(),
         auto_cluster_create: *auto_cluster_create,
         migration_strategy: MigrationStrategy::default(),
+        progress_deadline_seconds: None,
+        unreachable_toleration_seconds: None,
+        deletion_policy: DeletionPolicy::default(),
     }
 }
 
@@ -119,6 +131,9 @@ fn spec_to_wire(spec: crd::ApplicationSpec) -> wire::ApplicationSpec {
         storage_migration,
         auto_cluster_create,
         migration_strategy: _,
+        progress_deadline_seconds: _,
+        unreachable_toleration_seconds: _,
+        deletion_policy: _,
     } = spec;
     let Shutdown { grace_time_seconds, failure_strategy, retry_count } = shutdown.unwrap_or_default();
     wire::ApplicationSpec {
@@ -230,6 +245,8 @@ fn status_to_object(status: &wire::ApplicationStatus, names: &Directory) -> crd:
             remaining_retries: retries.unwrap_or_default(),
             next_attempt: scheduled_retry.as_ref().map(time_to_object),
         }),
+        decision: None,
+        migration: None,
         hook_secret_ref: None,
         services: services.iter().filter_map(|(name, at)| Some((name.clone(), at.as_str()?.to_owned()))).collect(),
         container_health: health_to_object(*container_health),
@@ -249,6 +266,8 @@ fn status_to_wire(status: crd::ApplicationStatus, names: &Directory) -> wire::Ap
         triggered_at,
         running_on,
         scheduling,
+        decision: _,
+        migration: _,
         hook_secret_ref: _,
         services,
         container_health,

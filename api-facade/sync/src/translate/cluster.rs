@@ -23,8 +23,16 @@ impl Pairing for wire::Cluster {
     type Spec = crd::ClusterSpec;
     type Status = crd::ClusterStatus;
 
-    const OBJECT_ONLY: &'static [&'static str] =
-        &["observedGeneration", "conditions", "version", "nodeCount", "readyNodeCount"];
+    const OBJECT_ONLY: &'static [&'static str] = &[
+        "deletionPolicy",
+        "observedGeneration",
+        "conditions",
+        "version",
+        "nodeCount",
+        "readyNodeCount",
+        "servedCustomResources",
+        "scheduling",
+    ];
     const SECRET: Option<SecretPart> = Some(SecretPart {
         section: Section::Spec,
         reference: &["kubeconfigSecretRef"],
@@ -79,6 +87,7 @@ fn spec_to_object(spec: &wire::ClusterSpec, inherit_labels: bool) -> crd::Cluste
         inherit_metrics: *inherit_metrics,
         backoff: Backoff { factor: *backoff, delay_seconds: *backoff_delay, limit: *backoff_limit },
         auto_generated: *auto_generated,
+        deletion_policy: crd::ClusterDeletionPolicy::default(),
     }
 }
 
@@ -96,6 +105,7 @@ fn spec_to_wire(spec: crd::ClusterSpec) -> wire::ClusterSpec {
         inherit_metrics,
         backoff: Backoff { factor, delay_seconds, limit },
         auto_generated,
+        deletion_policy: _,
     } = spec;
     let crd::CloudConstraints { labels, metrics: about_metrics } = cloud;
     let cloud =
@@ -142,6 +152,8 @@ fn status_to_object(status: &wire::ClusterStatus, names: &Directory) -> crd::Clu
         running_on: running_on.as_ref().map(|place| reference::to_object(place, names)),
         triggered_at: kube_controller_triggered.as_ref().map(time_to_object),
         cluster_id: cluster_id.clone(),
+        served_custom_resources: Vec::new(),
+        scheduling: None,
         metrics_reasons: reasons_to_object(metrics_reasons),
     }
 }
@@ -162,6 +174,8 @@ fn status_to_wire(status: crd::ClusterStatus, names: &Directory) -> wire::Cluste
         running_on,
         triggered_at,
         cluster_id,
+        served_custom_resources: _,
+        scheduling: _,
         metrics_reasons,
     } = status;
     wire::ClusterStatus {

@@ -34,6 +34,9 @@ fn any_spec() -> impl Strategy<Value = crd::ApplicationSpec> {
             storage_migration: storage,
             auto_cluster_create: auto,
             migration_strategy: MigrationStrategy::default(),
+            progress_deadline_seconds: None,
+            unreachable_toleration_seconds: None,
+            deletion_policy: DeletionPolicy::default(),
         }
     })
 }

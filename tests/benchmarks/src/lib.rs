@@ -1,0 +1,1 @@
+//! What we claim about speed, measured against a named comparison in the same run.
