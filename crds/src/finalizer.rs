@@ -17,3 +17,7 @@ pub const KUBERNETES_RESOURCES: &str = "krake.dev/kubernetes-resources-deletion"
 
 /// Held on a Placement until nothing of it is left on its target; removed by the placement controller.
 pub const PLACEMENT: &str = "krake.dev/placement-cleanup";
+
+/// Annotation, not a finalizer: a client of the REST API has removed the object by force. With the value `"true"`, nobody
+/// waits any more: what holds the object still is let go at once. Written by the facade's sync.
+pub const FORCED: &str = "krake.dev/forced";

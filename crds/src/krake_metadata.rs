@@ -32,6 +32,21 @@ pub struct KrakeMetadata {
     pub owners: Vec<Owner>,
 }
 
+impl KrakeMetadata {
+    /// The Krake name of the object that has these Kubernetes names. An identity that claims the names of others counts as
+    /// none.
+    #[must_use]
+    pub fn name<'a>(&'a self, namespace: Option<&str>, name: &'a str) -> &'a str {
+        krake_name(self.identity.as_ref(), namespace, name)
+    }
+}
+
+/// The Krake name of the object that has these Kubernetes names and claims this identity.
+#[must_use]
+pub fn krake_name<'a>(identity: Option<&'a Identity>, namespace: Option<&str>, name: &'a str) -> &'a str {
+    identity.filter(|identity| identity.belongs_to(namespace, name)).map_or(name, |identity| &identity.name)
+}
+
 /// A map of labels. No value that Krake's REST API can show is longer.
 pub(crate) fn label_map(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

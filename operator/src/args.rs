@@ -18,6 +18,8 @@ pub(crate) struct Args {
     pub(crate) management: Management,
     #[command(flatten)]
     pub(crate) scheduling: Scheduling,
+    #[command(flatten)]
+    pub(crate) metrics: Metrics,
     /// Address, with port, of `/healthz`, `/readyz` and `/metrics`. Port 0 takes a free one.
     #[arg(long, env = "KRAKE_HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
     pub(crate) health_address: SocketAddr,
@@ -56,6 +58,21 @@ pub(crate) struct Scheduling {
     /// Seconds for which a cluster may be unreachable before its applications look for another one.
     #[arg(long, env = "KRAKE_UNREACHABLE_TOLERATION_SECONDS", default_value_t = 300)]
     pub(crate) unreachable_toleration_seconds: u64,
+    /// Seconds that a new copy may take to become ready before a move is given up, where an application does not say it
+    /// itself. At least 1.
+    #[arg(long, env = "KRAKE_PROGRESS_DEADLINE_SECONDS", default_value_t = 600)]
+    pub(crate) progress_deadline_seconds: u64,
+}
+
+/// How metrics are read.
+#[derive(ClapArgs, Clone, Debug)]
+pub(crate) struct Metrics {
+    /// Seconds between two reads of a metric. At least 1.
+    #[arg(long, env = "KRAKE_METRICS_INTERVAL_SECONDS", default_value_t = 10)]
+    pub(crate) metrics_interval_seconds: u64,
+    /// Seconds for which the last value of a metric counts while its provider does not answer.
+    #[arg(long, env = "KRAKE_METRICS_MAX_AGE_SECONDS", default_value_t = 60)]
+    pub(crate) metrics_max_age_seconds: u64,
 }
 
 /// The controllers that can be chosen.
@@ -69,23 +86,39 @@ pub(crate) enum Controller {
     Placement,
     /// Connects to target clusters and observes their nodes.
     Cluster,
+    /// Reads metrics from their providers, and says whether they could be read.
+    Metrics,
     /// Deletes what depends on a deleted object before the object, for every kind.
     GarbageCollector,
 }
 
 impl Controller {
-    const ALL: [Self; 5] = [Self::Scheduler, Self::Application, Self::Placement, Self::Cluster, Self::GarbageCollector];
+    const ALL: [Self; 6] =
+        [Self::Scheduler, Self::Application, Self::Placement, Self::Cluster, Self::Metrics, Self::GarbageCollector];
 }
 
-impl Scheduling {
+impl Args {
     /// The settings of the controllers.
     pub(crate) fn settings(&self) -> Result<Settings> {
-        ensure!(self.reschedule_after_seconds >= 1, "--reschedule-after-seconds must be at least 1");
-        ensure!(self.stickiness >= 0.0 && self.stickiness.is_finite(), "--stickiness must be at least 0");
+        let Scheduling {
+            reschedule_after_seconds,
+            stickiness,
+            unreachable_toleration_seconds,
+            progress_deadline_seconds,
+        } = self.scheduling;
+        let Metrics { metrics_interval_seconds, metrics_max_age_seconds } = self.metrics;
+        ensure!(reschedule_after_seconds >= 1, "--reschedule-after-seconds must be at least 1");
+        ensure!(stickiness >= 0.0 && stickiness.is_finite(), "--stickiness must be at least 0");
+        ensure!(progress_deadline_seconds >= 1, "--progress-deadline-seconds must be at least 1");
+        ensure!(metrics_interval_seconds >= 1, "--metrics-interval-seconds must be at least 1");
         Ok(Settings {
-            reschedule_after: Duration::from_secs(self.reschedule_after_seconds),
-            stickiness: self.stickiness,
-            unreachable_toleration: Duration::from_secs(self.unreachable_toleration_seconds),
+            reschedule_after: Duration::from_secs(reschedule_after_seconds),
+            stickiness,
+            unreachable_toleration: Duration::from_secs(unreachable_toleration_seconds),
+            progress_deadline: Duration::from_secs(progress_deadline_seconds),
+            metrics_interval: Duration::from_secs(metrics_interval_seconds),
+            metrics_max_age: Duration::from_secs(metrics_max_age_seconds),
+            namespace: self.management.namespace.clone(),
             ..Settings::default()
         })
     }
@@ -113,6 +146,6 @@ mod tests {
     #[test]
     fn a_negative_stickiness_is_refused() {
         let args = Args::try_parse_from(["krake-operator", "--stickiness=-1"]).unwrap();
-        assert!(args.scheduling.settings().is_err());
+        assert!(args.settings().is_err());
     }
 }

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use krake_operator_controllers::{
-    Context, Given, Instruments, Settings, application, cluster, garbage_collector, placement, scheduler,
+    Context, Given, Instruments, Settings, application, cluster, garbage_collector, metrics, placement, safety,
+    scheduler,
 };
 use krake_operator_process::{
     admin::{self, Admin},
@@ -84,6 +85,8 @@ impl Operator {
             }
             synced.stop.cancelled().await;
         }));
+        // Whatever runs must be within the budgets, and say so.
+        tasks.spawn(named("the safety policies", safety::run(context.clone())));
         for controller in &self.args.controllers {
             start(*controller, context.clone(), &mut tasks);
         }
@@ -122,6 +125,7 @@ fn start(controller: Controller, context: Arc<Context>, tasks: &mut JoinSet<&'st
         Controller::Application => tasks.spawn(named("the application controller", application::run(context))),
         Controller::Placement => tasks.spawn(named("the placement controller", placement::run(context))),
         Controller::Cluster => tasks.spawn(named("the cluster controller", cluster::run(context))),
+        Controller::Metrics => tasks.spawn(named("the metrics controller", metrics::run(context))),
         Controller::GarbageCollector => tasks.spawn(named("the garbage collector", garbage_collector::run(context))),
     };
 }

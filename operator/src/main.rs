@@ -13,6 +13,6 @@ async fn main() -> anyhow::Result<()> {
     telemetry::init(args.log_format)?;
     management::install_crypto();
     let stop = shutdown::token()?;
-    let settings = args.scheduling.settings()?;
+    let settings = args.settings()?;
     assemble::run(args, settings, stop).await.context("the operator stopped")
 }

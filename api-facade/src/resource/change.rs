@@ -16,8 +16,10 @@ pub(crate) enum Outcome {
     Keep,
     /// It is written as it is now.
     Write,
-    /// It is removed.
+    /// It is removed: nothing holds it any more.
     Remove,
+    /// It is removed, whatever holds it.
+    RemoveByForce,
 }
 
 impl<K: Served> Resource<K> {
@@ -70,6 +72,7 @@ impl<K: Served> Resource<K> {
             Outcome::Keep => {}
             Outcome::Write => drop(store.replace(&key, bytes, revision).await?),
             Outcome::Remove => drop(store.remove(&key, revision, &uid).await?),
+            Outcome::RemoveByForce => drop(store.remove_by_force(&key, revision, &uid).await?),
         }
         Ok(answer)
     }

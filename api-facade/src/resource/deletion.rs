@@ -13,7 +13,7 @@ pub(super) fn decide<K: Served>(stored: &mut K, force: bool, now: Timestamp) -> 
     let metadata = stored.metadata_mut();
     if force {
         metadata.deleted = Some(now);
-        return Outcome::Remove;
+        return Outcome::RemoveByForce;
     }
     if metadata.deleted.is_some() {
         return Outcome::Keep;
@@ -53,7 +53,7 @@ mod tests {
     fn force_ignores_finalizers() {
         let mut stored = cluster("c");
         stored.metadata.finalizers = vec!["a".into()];
-        assert_eq!(decide(&mut stored, true, at(9)), Outcome::Remove);
+        assert_eq!(decide(&mut stored, true, at(9)), Outcome::RemoveByForce);
         assert_eq!(stored.metadata.deleted, Some(at(9)));
     }
 

@@ -143,6 +143,23 @@ impl Store {
     /// [`Error::Conflict`] if the key has another revision, [`Error::Unavailable`], [`Error::Undecided`] or
     /// [`Error::Refused`].
     pub async fn remove(&self, key: &Key, expected: i64, uid: &str) -> Result<i64, Error> {
+        self.remove_marked(key, expected, |before| Tombstone::add(before, uid, false)).await
+    }
+
+    /// As [`Self::remove`], for an object that something still holds; the tombstone says so.
+    ///
+    /// # Errors
+    /// As [`Self::remove`].
+    pub async fn remove_by_force(&self, key: &Key, expected: i64, uid: &str) -> Result<i64, Error> {
+        self.remove_marked(key, expected, |before| Tombstone::add(before, uid, true)).await
+    }
+
+    async fn remove_marked(
+        &self,
+        key: &Key,
+        expected: i64,
+        mark: impl Fn(Option<&[u8]>) -> Tombstone + Send,
+    ) -> Result<i64, Error> {
         let removal = || (unchanged(key.as_str(), Some(expected)), TxnOp::delete(key.as_str(), None));
         if !self.tombstones {
             let (guard, write) = removal();
@@ -153,9 +170,9 @@ impl Store {
             let before = self.kv().get(key.tombstone(), None).await?.take_kvs().pop();
             let (guard, write) = removal();
             let unread = unchanged(&key.tombstone(), before.as_ref().map(KeyValue::mod_revision));
-            let tombstone = Tombstone::add(before.as_ref().map(KeyValue::value), uid).encode();
-            let mark = TxnOp::put(key.tombstone(), tombstone, None);
-            if let Some(revision) = self.transact(vec![guard, unread], vec![write, mark]).await? {
+            let tombstone = mark(before.as_ref().map(KeyValue::value)).encode();
+            let bury = TxnOp::put(key.tombstone(), tombstone, None);
+            if let Some(revision) = self.transact(vec![guard, unread], vec![write, bury]).await? {
                 return Ok(revision);
             }
         }

@@ -21,6 +21,9 @@ pub struct Removed {
     pub uid: String,
     /// When it was removed, in seconds since 1970.
     pub at: u64,
+    /// Whether a client wanted it gone at once, whatever held it. Else nothing held it any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forced: bool,
 }
 
 impl Tombstone {
@@ -31,9 +34,9 @@ impl Tombstone {
     }
 
     /// The same with one more removed object, which was removed now.
-    pub(crate) fn add(before: Option<&[u8]>, uid: &str) -> Self {
+    pub(crate) fn add(before: Option<&[u8]>, uid: &str, forced: bool) -> Self {
         let mut tombstone = before.map(Self::decode).unwrap_or_default();
-        tombstone.removed.push(Removed { uid: uid.to_owned(), at: now() });
+        tombstone.removed.push(Removed { uid: uid.to_owned(), at: now(), forced });
         let superfluous = tombstone.removed.len().saturating_sub(MOST);
         tombstone.removed.drain(..superfluous);
         tombstone
@@ -61,12 +64,18 @@ mod tests {
 
     #[test]
     fn removals_of_one_name_are_remembered_side_by_side() {
-        let one = Tombstone::add(None, "a");
-        let both = Tombstone::add(Some(&one.encode()), "b");
-        let uids: Vec<&str> = both.removed.iter().map(|removed| removed.uid.as_str()).collect();
-        assert_eq!(uids, ["a", "b"]);
+        let one = Tombstone::add(None, "a", false);
+        let both = Tombstone::add(Some(&one.encode()), "b", true);
+        let removed: Vec<_> = both.removed.iter().map(|removed| (removed.uid.as_str(), removed.forced)).collect();
+        assert_eq!(removed, [("a", false), ("b", true)]);
         assert_eq!(Tombstone::decode(&both.encode()), both);
         assert!(both.is_within(Duration::from_mins(1)));
+    }
+
+    #[test]
+    fn a_tombstone_of_an_earlier_release_was_not_forced() {
+        let earlier = Tombstone::decode(br#"{"removed":[{"uid":"a","at":1}]}"#);
+        assert_eq!(earlier.removed, [Removed { uid: "a".into(), at: 1, forced: false }]);
     }
 
     #[test]
@@ -79,7 +88,7 @@ mod tests {
     fn a_name_that_is_used_again_and_again_does_not_grow_its_tombstone() {
         let mut bytes = Vec::new();
         for number in 0..100 {
-            bytes = Tombstone::add(Some(&bytes), &number.to_string()).encode();
+            bytes = Tombstone::add(Some(&bytes), &number.to_string(), false).encode();
         }
         let tombstone = Tombstone::decode(&bytes);
         assert_eq!((tombstone.removed.len(), tombstone.removed[MOST - 1].uid.as_str()), (MOST, "99"));

@@ -70,6 +70,15 @@ pub struct Held {
     pub by_others: bool,
 }
 
+/// What an object was prepared for. Kubernetes takes no new finalizers once deletion has begun.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prepared {
+    /// A deletion that waits for what depends on it: the garbage collector's finalizer is there.
+    pub to_wait: bool,
+    /// One that waits for nothing: no finalizer of Krake is there but that of its copies on clusters, which knows.
+    pub to_go: bool,
+}
+
 /// The object's side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
@@ -81,8 +90,8 @@ pub struct Object {
     pub is_deleting: bool,
     /// Its finalizers.
     pub held: Held,
-    /// Whether the garbage collector's finalizer is among them.
-    pub is_guarded: bool,
+    /// What it may be deleted for.
+    pub prepared: Prepared,
     /// Whether nobody has changed its `spec` since it was published.
     pub is_as_published: bool,
     /// Its fields.
@@ -98,6 +107,8 @@ pub struct Object {
 pub struct Tombstone {
     /// The uids of the removed objects.
     pub uids: BTreeSet<String>,
+    /// Those of them that were removed by force.
+    pub forced: BTreeSet<String>,
     /// Whether a publish that began before the latest removal may still be on its way.
     pub is_fresh: bool,
 }
@@ -144,6 +155,8 @@ pub enum Decision {
     Release,
     /// Take all finalizers of Krake off the object.
     ReleaseAll,
+    /// Mark the object as forced, and take all finalizers of Krake off it but that of its copies on clusters.
+    LetGo,
     /// Remove the tombstone, and the base unless both sides live.
     Forget,
 }
@@ -199,8 +212,10 @@ pub fn decide(known: &Known) -> Decision {
 }
 
 /// REST removed the stored object, by force or by taking its last finalizer away: whatever stands for it in Kubernetes
-/// goes too, and is held back no longer. What runs on targets is still cleaned up: Placements have a finalizer of their
-/// own. `None` if the tombstone is about neither of the two that are there now.
+/// goes too, and is held back no longer. After force, the application controller still marks what is on clusters, but
+/// waits for nothing; without an operator such an application stays, and its successor waits for it. What runs on targets
+/// is still cleaned up: Placements have a finalizer of their own. `None` if the tombstone is about neither of the two
+/// that are there now.
 fn bury(known: &Known, tombstone: &Tombstone) -> Option<Decision> {
     let meant = known.object.as_ref().filter(|object| {
         let agreed =
@@ -217,11 +232,15 @@ fn bury(known: &Known, tombstone: &Tombstone) -> Option<Decision> {
             (false, _) => Some(Decision::Forget),
         };
     };
+    let forced = |uid: &String| tombstone.forced.contains(uid);
+    let is_forced = forced(&object.krake_uid) || known.base.as_ref().is_some_and(|base| forced(&base.uid));
     Some(match (object.is_deleting, object.held.by_mirror || object.held.by_krake) {
+        // Before it is deleted: the garbage collector must not see it leave, and take along what depends on it.
+        _ if is_forced && !object.prepared.to_go => Decision::LetGo,
         (false, _) => Decision::DeleteObject,
-        (true, true) => Decision::ReleaseAll,
-        (true, false) if tombstone.is_fresh => Decision::Nothing,
-        (true, false) => Decision::Forget,
+        (true, true) if !is_forced => Decision::ReleaseAll,
+        (true, _) if tombstone.is_fresh => Decision::Nothing,
+        (true, _) => Decision::Forget,
     })
 }
 
@@ -268,8 +287,7 @@ fn with_both(base: Option<&Base>, stored: &Stored, object: &Object) -> Decision 
     }
     let only_we_hold_it = object.held == Held { by_mirror: true, by_krake: false, by_others: false };
     match (stored.is_deleted, object.is_deleting) {
-        // Kubernetes takes no new finalizers once deletion has begun, so the cascade's has to be there before.
-        (true, false) if stored.awaits.cascade && !object.is_guarded => Decision::Guard,
+        (true, false) if stored.awaits.cascade && !object.prepared.to_wait => Decision::Guard,
         (true, false) if stored.awaits.anything => Decision::DeleteObject,
         (true, true) if only_we_hold_it && !stored.awaits.rest_alone => Decision::RemoveStored,
         _ => {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     base::Field,
     face::Face,
-    translate::metadata::{UID, is_krake},
+    translate::metadata::{UID, is_krake, outlives_force},
 };
 
 /// What to change on an object beside its status.
@@ -107,6 +107,13 @@ pub(crate) fn release_all(object: &DynamicObject) -> Vec<Value> {
     without_finalizers(object, is_krake)
 }
 
+/// The operations that mark an object of this kind as forced, and take all finalizers of Krake off that do not outlive it.
+pub(crate) fn let_go(kind: &str, object: &DynamicObject) -> Vec<Value> {
+    let mark = annotate(object, finalizer::FORCED, "true");
+    let release = without_finalizers(object, |name| is_krake(name) && !outlives_force(kind, name));
+    mark.into_iter().chain(release).collect()
+}
+
 impl Reference {
     /// A member of `spec` as it is to be written: with the reference, if that is inside it.
     fn graft(&self, name: &str, mut value: Value, before: &Map<String, Value>) -> Value {
@@ -160,7 +167,7 @@ fn follow<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, name| value.get(*name))
 }
 
-fn without_finalizers(object: &DynamicObject, goes: fn(&str) -> bool) -> Vec<Value> {
+fn without_finalizers(object: &DynamicObject, goes: impl Fn(&str) -> bool) -> Vec<Value> {
     let before = object.metadata.finalizers.iter().flatten();
     let after: Vec<&String> = before.filter(|name| !goes(name)).collect();
     vec![json!({ "op": "add", "path": "/metadata/finalizers", "value": after })]
@@ -260,6 +267,20 @@ mod tests {
         let held = object(json!({ "metadata": { "finalizers": ["a.b/c", finalizer::CASCADE, finalizer::MIRROR] } }));
         assert_eq!(release(&held)[0]["value"], json!(["a.b/c", finalizer::CASCADE]));
         assert_eq!(release_all(&held)[0]["value"], json!(["a.b/c"]));
+    }
+
+    #[test]
+    fn what_is_forced_is_marked_and_only_an_application_keeps_the_finalizer_of_its_copies() {
+        let finalizers = ["a.b/c", finalizer::KUBERNETES_RESOURCES, finalizer::CASCADE, finalizer::MIRROR];
+        let annotations = json!({ "krake.dev/uid": "u" });
+        let held = object(json!({ "metadata": { "finalizers": finalizers, "annotations": annotations } }));
+        let marked = json!({ "op": "add", "path": "/metadata/annotations/krake.dev~1forced", "value": "true" });
+        for (kind, rest) in
+            [("Application", json!(["a.b/c", finalizer::KUBERNETES_RESOURCES])), ("Cluster", json!(["a.b/c"]))]
+        {
+            let released = json!({ "op": "add", "path": "/metadata/finalizers", "value": rest });
+            assert_eq!(let_go(kind, &held), [marked.clone(), released], "{kind}");
+        }
     }
 
     fn influx() -> DynamicObject {

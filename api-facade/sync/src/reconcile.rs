@@ -5,7 +5,6 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use krake_crds::finalizer;
 use krake_facade_store::{Commit, Key, Pair, Store, Write};
 use krake_facade_wire::Timestamp;
 use kube::api::DynamicObject;
@@ -107,7 +106,7 @@ impl<P: Pairing> Reconciler<P> {
             is_deleting: metadata.deletion_timestamp.is_some(),
             held: metadata::held(metadata.finalizers.as_deref().unwrap_or_default()),
             is_as_published: metadata::is_as_published(metadata),
-            is_guarded: metadata.finalizers.iter().flatten().any(|name| name == finalizer::CASCADE),
+            prepared: metadata::prepared(P::KIND, metadata),
             fields: face.fields(),
             lost,
             unseen,
@@ -136,6 +135,10 @@ impl<P: Pairing> Reconciler<P> {
                 self.objects.patch(&object.raw, patch::release_all(&object.raw)).await?;
                 Ok(Outcome::Again)
             }
+            (Decision::LetGo, _, Some(object)) => {
+                self.objects.patch(&object.raw, patch::let_go(P::KIND, &object.raw)).await?;
+                Ok(Outcome::Again)
+            }
             (Decision::RemoveStored, _, _) => {
                 self.commit(sides, Write::Delete, Write::Delete, Write::Keep).await?;
                 Ok(Outcome::Again)
@@ -148,9 +151,11 @@ impl<P: Pairing> Reconciler<P> {
             }
             // A decision about a side is made only if the side is there: but for the first, none of these can be.
             (Decision::Nothing | Decision::Publish { .. } | Decision::Mirror { .. } | Decision::Merge(_), _, _)
-            | (Decision::Guard | Decision::DeleteObject | Decision::Release | Decision::ReleaseAll, _, None) => {
-                Ok(Outcome::Settled)
-            }
+            | (
+                Decision::Guard | Decision::DeleteObject | Decision::Release | Decision::ReleaseAll | Decision::LetGo,
+                _,
+                None,
+            ) => Ok(Outcome::Settled),
         }
     }
 
@@ -274,7 +279,7 @@ impl<P: Pairing> Reconciler<P> {
             Decision::Guard => "guard",
             Decision::DeleteObject => "delete_object",
             Decision::RemoveStored => "remove_stored",
-            Decision::Release | Decision::ReleaseAll => "release",
+            Decision::Release | Decision::ReleaseAll | Decision::LetGo => "release",
             Decision::Forget => "forget",
         };
         self.instruments.decided(P::KIND, what);
@@ -323,7 +328,8 @@ fn read_base(bytes: &[u8]) -> Option<Base> {
 fn read_tombstone(bytes: &[u8]) -> Tombstone {
     let tombstone = krake_facade_store::Tombstone::decode(bytes);
     let is_fresh = tombstone.is_within(FRESH);
-    Tombstone { uids: tombstone.removed.into_iter().map(|removed| removed.uid).collect(), is_fresh }
+    let forced = tombstone.removed.iter().filter(|removed| removed.forced).map(|removed| removed.uid.clone()).collect();
+    Tombstone { uids: tombstone.removed.into_iter().map(|removed| removed.uid).collect(), forced, is_fresh }
 }
 
 pub(crate) fn now() -> Timestamp {

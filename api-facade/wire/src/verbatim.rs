@@ -13,7 +13,8 @@ use crate::{Invalid, Json, python};
 #[derive(Clone)]
 pub struct Verbatim<C> {
     text: String,
-    meaning: C,
+    /// None for a value from the database that is no constraint, such as the original's `load > abc`.
+    meaning: Option<C>,
 }
 
 impl<C> Verbatim<C> {
@@ -21,24 +22,19 @@ impl<C> Verbatim<C> {
     pub fn text(&self) -> &str {
         &self.text
     }
-
-    /// What it says.
-    pub fn meaning(&self) -> &C {
-        &self.meaning
-    }
 }
 
 impl<C: FromStr> FromStr for Verbatim<C> {
     type Err = C::Err;
 
     fn from_str(text: &str) -> Result<Self, C::Err> {
-        Ok(Self { meaning: text.parse()?, text: text.to_owned() })
+        Ok(Self { meaning: Some(text.parse()?), text: text.to_owned() })
     }
 }
 
 impl<C: PartialEq> PartialEq for Verbatim<C> {
     fn eq(&self, other: &Self) -> bool {
-        self.meaning == other.meaning
+        self.text == other.text || (self.meaning.is_some() && self.meaning == other.meaning)
     }
 }
 
@@ -68,14 +64,13 @@ impl Language for MetricConstraint {
 }
 
 impl<C: Language> Value for Verbatim<C> {
-    fn read(json: &Json, _: Mode) -> Result<Self, Invalid> {
+    fn read(json: &Json, mode: Mode) -> Result<Self, Invalid> {
         let text = json.as_str().ok_or_else(|| Invalid::message(C::REFUSAL))?;
-        text.parse().map_err(|error| match error {
-            Error::Syntax => Invalid::message(C::REFUSAL),
-            // The original prints the parser's token, not the key alone.
-            Error::Key(key) => Invalid::message(key_message(&format!("Token('__ANON_0', {})", python::quote(&key)))),
-            Error::Value(value) => Invalid::message(value_message(&value)),
-        })
+        match text.parse() {
+            Ok(constraint) => Ok(constraint),
+            Err(_) if mode == Mode::Stored => Ok(Self { text: text.to_owned(), meaning: None }),
+            Err(error) => Err(refusal::<C>(&error)),
+        }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -83,11 +78,22 @@ impl<C: Language> Value for Verbatim<C> {
     }
 }
 
+fn refusal<C: Language>(error: &Error) -> Invalid {
+    match error {
+        Error::Syntax => Invalid::message(C::REFUSAL),
+        // The original prints the parser's token, not the key alone.
+        Error::Key(key) => Invalid::message(key_message(&format!("Token('__ANON_0', {})", python::quote(key)))),
+        Error::Value(value) => Invalid::message(value_message(value)),
+        // The original accepts these, and its scheduler fails on them.
+        Error::Number(_) => Invalid::message(format!("{}: {error}", C::REFUSAL)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn refusal<C: Language>(json: &Json) -> Option<String> {
+    fn refused<C: Language>(json: &Json) -> Option<String> {
         Verbatim::<C>::read(json, Mode::Full).err().map(|invalid| invalid.to_string())
     }
 
@@ -103,18 +109,41 @@ mod tests {
 
     #[test]
     fn refused_constraints_get_the_texts_of_the_original() {
-        assert_eq!(refusal::<LabelConstraint>(&"a".into()).as_deref(), Some("['Invalid label constraint']"));
-        assert_eq!(refusal::<LabelConstraint>(&Json::Int(5)).as_deref(), Some("['Invalid label constraint']"));
-        assert_eq!(refusal::<MetricConstraint>(&"m>5".into()).as_deref(), Some("['Invalid metric constraint']"));
+        assert_eq!(refused::<LabelConstraint>(&"a".into()).as_deref(), Some("['Invalid label constraint']"));
+        assert_eq!(refused::<LabelConstraint>(&Json::Int(5)).as_deref(), Some("['Invalid label constraint']"));
+        assert_eq!(refused::<MetricConstraint>(&"m 5".into()).as_deref(), Some("['Invalid metric constraint']"));
         assert_eq!(
-            refusal::<LabelConstraint>(&"-a is b".into()).as_deref(),
+            refused::<LabelConstraint>(&"-a is b".into()).as_deref(),
             Some(
                 r#"["Label key Token('__ANON_0', '-a') does not match the regex '^((\\\\w|(\\\\w[\\\\w\\\\-_.]{0,251}\\\\w))\\\\/)?(\\\\w|(\\\\w[\\\\w\\\\-_.]{0,61}\\\\w))$'."]"#
             )
         );
         assert_eq!(
-            refusal::<MetricConstraint>(&"m > -5".into()).as_deref(),
-            Some(r#"["Label value '-5' does not match the regex '\\\\w|(\\\\w[\\\\w\\\\-_.]{0,61}\\\\w)'."]"#)
+            refused::<MetricConstraint>(&"m > $".into()).as_deref(),
+            Some(r#"["Label value '$' does not match the regex '\\\\w|(\\\\w[\\\\w\\\\-_.]{0,61}\\\\w)'."]"#)
         );
+    }
+
+    #[test]
+    fn a_metric_is_compared_with_a_number_in_any_documented_spelling() {
+        for text in ["load > 5", "load>5", "load is greater than 5", "load gt 5"] {
+            let written = Verbatim::<MetricConstraint>::read(&text.into(), Mode::Creation).unwrap();
+            assert_eq!(written, "load greater than 5".parse().unwrap());
+            assert_eq!(written.text(), text);
+        }
+        assert_eq!(
+            refused::<MetricConstraint>(&"load > abc".into()).as_deref(),
+            Some("['Invalid metric constraint: `abc` is not a number; the value must be one, e.g. `load < 0.5`']")
+        );
+    }
+
+    #[test]
+    fn a_stored_constraint_is_kept_even_if_it_can_no_longer_be_written() {
+        let stored = |text: &str| Verbatim::<MetricConstraint>::read(&text.into(), Mode::Stored).unwrap();
+        assert_eq!(stored("load > abc").text(), "load > abc");
+        assert_eq!(stored("load > abc"), stored("load > abc"));
+        assert_ne!(stored("load > abc"), stored("load > xyz"));
+        assert_ne!(stored("load > abc"), stored("load > 5"));
+        assert_eq!(stored("load > 5"), stored("load>5"));
     }
 }

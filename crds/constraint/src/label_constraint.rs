@@ -37,6 +37,8 @@ pub enum LabelConstraint {
     },
 }
 
+const PUNCTUATION: &[char] = &[',', '(', ')', '=', '!'];
+
 impl LabelConstraint {
     /// Whether `labels` satisfy the constraint.
     #[must_use]
@@ -65,12 +67,12 @@ impl FromStr for LabelConstraint {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let mut scanner = Scanner::new(text);
+        let mut scanner = Scanner::new(text, PUNCTUATION);
         let key = scanner.token().ok_or(Error::Syntax)?;
-        if let Some(value) = single(scanner, &[&["=="], &["="], &["is"]]) {
+        if let Some(value) = scanner.value_after(&[&["=="], &["="], &["is"]]) {
             return Ok(Self::Equal { key: checked_key(key)?, value: checked_value(value)? });
         }
-        if let Some(value) = single(scanner, &[&["!="], &["is", "not"]]) {
+        if let Some(value) = scanner.value_after(&[&["!="], &["is", "not"]]) {
             return Ok(Self::NotEqual { key: checked_key(key)?, value: checked_value(value)? });
         }
         if let Some(values) = list(scanner, &["in", "("]) {
@@ -81,17 +83,6 @@ impl FromStr for LabelConstraint {
         }
         Err(Error::Syntax)
     }
-}
-
-/// The value after the first of these spellings that consumes everything.
-pub(crate) fn single<'a>(scanner: Scanner<'a>, spellings: &[&[&str]]) -> Option<&'a str> {
-    spellings.iter().find_map(|words| {
-        let mut scanner = scanner;
-        scanner.words(words)?;
-        let value = scanner.token()?;
-        scanner.end()?;
-        Some(value)
-    })
 }
 
 /// The values up to the closing bracket. Any number of commas may trail, none may lead.

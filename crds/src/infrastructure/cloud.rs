@@ -71,7 +71,7 @@ pub struct OpenstackCloud {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::reference::password_reference")]
     pub auth_secret_ref: Option<SecretKeyReference>,
-    /// Metrics by which the cloud is rated; a `GlobalCloud` can only refer to global ones. Stored; not evaluated yet.
+    /// Metrics by which the cloud is rated; a `GlobalCloud` can only refer to global ones.
     /// Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -197,7 +197,7 @@ pub struct InfrastructureProviderReference {
     pub namespaced: bool,
 }
 
-/// What is known about the cloud. No controller writes it yet; REST clients may.
+/// What the metrics controller found; REST clients may write it, too.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct CloudStatus {

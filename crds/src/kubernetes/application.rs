@@ -158,9 +158,10 @@ pub struct ClusterConstraints {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::kubernetes::application::label_constraints")]
     pub labels: Option<Vec<String>>,
-    /// Metric constraints, e.g. `load < 0.5`. Not evaluated yet: an application that has them finds no cluster.
+    /// Metric constraints, e.g. `load < 0.5`, `load != 1`, `load is greater than or equal 0.5`. Compared is the metric's
+    /// normalised value times its weight at the cluster. A cluster without the metric never matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64), inner(length(max = 512)))]
+    #[schemars(schema_with = "crate::kubernetes::application::metric_constraints")]
     pub metrics: Option<Vec<String>>,
     /// Names of custom resource definitions (`<plural>.<group>`) that the cluster must list in `spec.customResources`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -170,14 +171,23 @@ pub struct ClusterConstraints {
 
 /// A nullable list of label constraints, each checked against the language's pattern.
 pub(crate) fn label_constraints(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    constraints(1024, constraint_schema::LABEL_PATTERN, constraint_schema::LABEL_HELP)
+}
+
+/// A nullable list of metric constraints, each checked against the language's pattern.
+pub(crate) fn metric_constraints(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    constraints(512, constraint_schema::METRIC_PATTERN, constraint_schema::METRIC_HELP)
+}
+
+fn constraints(longest: usize, pattern: &str, help: &str) -> schemars::Schema {
     schemars::json_schema!({
         "type": "array",
         "nullable": true,
         "maxItems": 64,
-        "items": { "type": "string", "maxLength": 1024 },
+        "items": { "type": "string", "maxLength": longest },
         "x-kubernetes-validations": [{
-            "rule": format!("self.all(c, c.matches(r'{}'))", constraint_schema::LABEL_PATTERN),
-            "message": constraint_schema::LABEL_HELP,
+            "rule": format!("self.all(c, c.matches(r'{pattern}'))"),
+            "message": help,
             "reason": "FieldValueInvalid",
         }],
     })

@@ -108,7 +108,7 @@ pub struct CloudConstraints {
     pub labels: Option<Vec<String>>,
     /// Metric constraints, as for applications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64), inner(length(max = 512)))]
+    #[schemars(schema_with = "crate::kubernetes::application::metric_constraints")]
     pub metrics: Option<Vec<String>>,
 }
 

@@ -11,7 +11,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::application::ContainerHealth;
+use super::application::{Backoff, ContainerHealth, DeletionPolicy};
 use crate::reference::ObjectReference;
 
 /// What shall be on the target.
@@ -50,6 +50,14 @@ pub struct PlacementSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 262_144))]
     pub observer_schema: Option<String>,
+    /// How often and how fast applying is tried again when it fails; the delay grows with every failure. Default: for
+    /// ever, after 1 s at first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backoff: Option<Backoff>,
+    /// What happens to what was deployed when the Application is deleted. Of a copy that is only moved away everything is
+    /// always removed. Default `Delete`.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
 }
 
 /// What is on the target.
@@ -59,13 +67,16 @@ pub struct PlacementStatus {
     /// Generation of the spec that was last applied completely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Applied`, `Healthy`, and `Deleting` while it holds.
+    /// `Ready`, `Applied`, `Healthy`; `Deleting` and `Stalled` while they hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
     /// Why applying failed, in Krake's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<crate::reason::Reason>,
+    /// Failures to apply a generation for the first time, while `spec.backoff` limits them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<Failures>,
     /// Everything of this placement that is or may be on the target. Recorded before it is applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1024))]
@@ -79,6 +90,16 @@ pub struct PlacementStatus {
     /// What the workloads are doing, taken together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<WorkloadState>,
+}
+
+/// Failures to apply in a row.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Failures {
+    /// Generation of the spec that could not be applied. Any other one starts over.
+    pub generation: i64,
+    /// How many there were.
+    pub count: i64,
 }
 
 /// An object on the target.
@@ -102,6 +123,11 @@ pub struct InventoryEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub uid: Option<String>,
+    /// What the target assigned to fields that the observer schema names and the manifest does not: a partial object, as
+    /// JSON text. These fields are kept as they were first seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8192))]
+    pub frozen: Option<String>,
 }
 
 /// What the workloads of a placement are doing, taken together: the worst of them.

@@ -43,7 +43,7 @@ pub struct MagnumClusterSpec {
     /// How many worker nodes the cluster has. Default: as the project's template says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_count: Option<i64>,
-    /// Metrics of the Cluster that is made of it. Stored; not evaluated yet. Default: none.
+    /// Metrics of the Cluster that is made of it.. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub metrics: Vec<MetricReference>,

@@ -47,7 +47,7 @@ pub struct ProjectSpec {
     /// Identifier of the Magnum cluster template from which clusters are built.
     #[schemars(length(max = 1024))]
     pub template: String,
-    /// Metrics by which the project is rated. Stored; not evaluated yet. Default: none.
+    /// Metrics by which the project is rated. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub metrics: Vec<MetricReference>,
@@ -118,7 +118,7 @@ pub struct ApplicationCredential {
     pub id: String,
 }
 
-/// What is known about the project. No controller writes it yet; REST clients may.
+/// What the metrics controller found; REST clients may write it, too.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectStatus {

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! scheduledTo = B, runningOn = A:  Placement on B → Ready → runningOn = B → Placement on A removed
+//!                                                 → not Ready in time → migration.avoided = B → scheduledTo = A
 //! ```
 
 mod act;
@@ -16,11 +17,13 @@ mod desired;
 mod example;
 mod observe;
 mod report;
+mod rollback;
 mod summary;
 mod wake;
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use krake_crds::kubernetes::Application;
 use kube::runtime::controller::Action;
 
@@ -52,11 +55,17 @@ pub async fn run(context: Arc<Context>) {
 
 async fn reconcile(application: Arc<Application>, context: Arc<Context>) -> Result<Action, Error> {
     let observed = observe::observe(&application, &context);
-    let plan = decide::decide(&observed);
+    let now = Timestamp::now();
+    let plan = decide::decide(&observed, now);
     let done = act::act(&observed, &plan, &context).await;
-    report::report(&plan, &done, &context).await?;
-    let period = if decide::is_settled(&observed, &plan) { SAFETY_NET } else { PENDING };
-    done.result.map(|()| Action::requeue(period))
+    report::report(&plan, &done, &context, now).await?;
+    done.result.map(|()| Action::requeue(next_look(&observed, &plan, now)))
+}
+
+fn next_look(observed: &observe::Observed, plan: &decide::Plan, now: Timestamp) -> Duration {
+    let period = if decide::is_settled(observed, plan) { SAFETY_NET } else { PENDING };
+    let left = plan.deadline.map(|deadline| Duration::try_from(deadline.duration_since(now)).unwrap_or_default());
+    left.map_or(period, |left| left.min(period))
 }
 
 /// Why an application could not be brought closer to what it should be.
@@ -77,6 +86,16 @@ enum Error {
     Report(#[source] kube::Error),
 }
 
+impl Error {
+    /// Why a removal must not happen now, if that is the trouble.
+    fn withheld(&self) -> Option<&safety::Withheld> {
+        match self {
+            Self::Remove(_, safety::Error::Withheld(withheld)) => Some(withheld),
+            _ => None,
+        }
+    }
+}
+
 impl Failure for Error {
     fn category(&self) -> &'static str {
         match self {
@@ -89,6 +108,12 @@ impl Failure for Error {
     }
 
     fn retry(&self) -> Retry {
-        Retry::Soon
+        match self {
+            Self::Remove(_, error) => error.retry(),
+            _ => Retry::Soon,
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,12 @@ mod cache;
 use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use krake_crds::kubernetes::{Application, Cluster, Placement};
+use krake_crds::{
+    core::{GlobalMetric, GlobalMetricsProvider, Metric, MetricsProvider, SafetyPolicy},
+    infrastructure::{Cloud, GlobalCloud},
+    kubernetes::{Application, Cluster, Placement},
+    openstack::Project,
+};
 use krake_operator_targets::ClusterCache;
 use kube::{
     Api, Client, ResourceExt,
@@ -14,9 +19,13 @@ use kube::{
 };
 use tokio_util::sync::CancellationToken;
 
+use futures::StreamExt;
+use tokio::sync::watch;
+
 pub(crate) use self::cache::Touched;
-pub use self::cache::{Cached, Shared, Watched};
-use crate::outcome::Instruments;
+use self::cache::{Fill, Starting};
+pub use self::cache::{Cached, Known, Shared, Watched};
+use crate::{metrics::Snapshot, outcome::Instruments, safety::Ledger, scheduler::Market};
 
 /// What the controllers may be told. Every duration is a judgement; the defaults are Krake's where Krake has one.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +42,14 @@ pub struct Settings {
     pub reconcile_deadline: Duration,
     /// Period between two probes of a cluster.
     pub probe_interval: Duration,
+    /// How long a new copy may take to become ready before a move is given up. As long as Kubernetes gives a Deployment.
+    pub progress_deadline: Duration,
+    /// Period between two reads of a metric.
+    pub metrics_interval: Duration,
+    /// How long a value counts when newer ones cannot be read.
+    pub metrics_max_age: Duration,
+    /// The namespace that the operator keeps its own things in: Secrets of cluster-scoped objects, the Lease.
+    pub namespace: String,
     /// Period after which a Placement is compared with its target even when nothing was announced.
     pub drift_check_interval: Duration,
 }
@@ -45,6 +62,10 @@ impl Default for Settings {
             unreachable_toleration: Duration::from_mins(5),
             reconcile_deadline: Duration::from_mins(1),
             probe_interval: Duration::from_secs(3),
+            progress_deadline: Duration::from_mins(10),
+            metrics_interval: Duration::from_secs(10),
+            metrics_max_age: Duration::from_mins(1),
+            namespace: "krake-system".into(),
             drift_check_interval: Duration::from_mins(1),
         }
     }
@@ -62,6 +83,28 @@ pub struct Context {
     pub clusters: Shared<Cluster>,
     /// Every Placement.
     pub placements: Shared<Placement>,
+    /// Every Metric.
+    pub metrics: Shared<Metric>,
+    /// Every `GlobalMetric`.
+    pub global_metrics: Shared<GlobalMetric>,
+    /// Every `MetricsProvider`.
+    pub metrics_providers: Shared<MetricsProvider>,
+    /// Every `GlobalMetricsProvider`.
+    pub global_metrics_providers: Shared<GlobalMetricsProvider>,
+    /// Every Cloud.
+    pub clouds: Shared<Cloud>,
+    /// Every `GlobalCloud`.
+    pub global_clouds: Shared<GlobalCloud>,
+    /// Every Project.
+    pub projects: Shared<Project>,
+    /// Every `SafetyPolicy`.
+    pub safety_policies: Shared<SafetyPolicy>,
+    /// The clusters of each namespace as the scheduler sees them.
+    pub market: Market,
+    /// What the metrics are worth now.
+    pub readings: Snapshot,
+    /// What was moved and removed lately, for the budgets of the safety policies.
+    pub ledger: Ledger,
     /// Connections to the target clusters.
     pub targets: Arc<ClusterCache>,
     /// What the loops export about themselves.
@@ -70,6 +113,8 @@ pub struct Context {
     pub settings: Settings,
     /// Cancelled when the term ends.
     pub stop: CancellationToken,
+    /// How far each cache is.
+    fills: Vec<watch::Receiver<Fill>>,
 }
 
 /// What the controllers are given from outside.
@@ -89,25 +134,32 @@ impl Context {
     /// be polled.
     pub fn start(given: Given, stop: CancellationToken) -> (Self, impl Future<Output = ()> + Send) {
         let Given { client, instance, instruments, settings } = given;
-        let (applications, first) = Shared::start(client.clone(), stop.clone());
-        let (clusters, second) = Shared::start(client.clone(), stop.clone());
-        let (placements, third) = Shared::start(client.clone(), stop.clone());
+        let mut starting = Starting::new(client.clone(), stop.clone());
         let reporter = Reporter { controller: "krake.dev/operator".into(), instance: Some(instance) };
         let context = Self {
             recorder: Recorder::new(client.clone(), reporter),
-            applications,
-            clusters,
-            placements,
+            applications: starting.shared(),
+            clusters: starting.shared(),
+            placements: starting.shared(),
+            metrics: starting.shared(),
+            global_metrics: starting.shared(),
+            metrics_providers: starting.shared(),
+            global_metrics_providers: starting.shared(),
+            clouds: starting.shared(),
+            global_clouds: starting.shared(),
+            projects: starting.shared(),
+            safety_policies: starting.shared(),
+            market: Market::default(),
+            readings: Snapshot::default(),
+            ledger: Ledger::default(),
             targets: Arc::new(ClusterCache::new(settings.probe_interval, stop.clone())),
             instruments,
             settings,
             stop,
             client,
+            fills: starting.fills,
         };
-        let pump = async move {
-            tokio::join!(Box::pin(first), Box::pin(second), Box::pin(third));
-        };
-        (context, pump)
+        (context, starting.pumps.collect())
     }
 
     /// The API of kind `K` in the object's namespace.
@@ -125,7 +177,12 @@ impl Context {
     /// Returns `false` if that will never happen, because the term is over.
     pub async fn synced(&self) -> bool {
         let ready = async {
-            self.applications.filled().await && self.clusters.filled().await && self.placements.filled().await
+            for fill in &self.fills {
+                if fill.clone().wait_for(|fill| *fill != Fill::Partial).await.is_err() {
+                    return false;
+                }
+            }
+            true
         };
         self.stop.run_until_cancelled(ready).await.unwrap_or(false)
     }
@@ -133,17 +190,17 @@ impl Context {
     /// Whether every cache has been filled completely.
     #[must_use]
     pub fn is_synced(&self) -> bool {
-        self.applications.is_filled() && self.clusters.is_filled() && self.placements.is_filled()
+        self.fills.iter().all(|fill| *fill.borrow() != Fill::Partial)
     }
 
     /// Whether every cache is complete and no watch has failed since.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.applications.is_current() && self.clusters.is_current() && self.placements.is_current()
+        self.fills.iter().all(|fill| *fill.borrow() == Fill::Current)
     }
 
     /// Tells the users of `object` that something happened to it. Best effort: an Event never fails a reconcile.
-    pub async fn announce<K: Watched>(&self, object: &K, announcement: Announcement) {
+    pub async fn announce<K: Known>(&self, object: &K, announcement: Announcement) {
         self.announce_about(&object.object_ref(&()), announcement).await;
     }
 

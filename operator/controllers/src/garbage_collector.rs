@@ -2,23 +2,34 @@
 //! [`CASCADE`](krake_crds::finalizer::CASCADE) off once nothing does.
 //!
 //! An object depends on those that its `spec.owners` name, and on the place to which its status says it was scheduled: an
-//! Application on a Cluster, a Cluster on a cloud, a `MagnumCluster` on a Project. One deleted owner is enough. Owners
-//! and dependents may form diamonds; objects of a cycle are deleted together and do not wait for each other. Nobody is
+//! Application on a Cluster, a Cluster on a cloud, a `MagnumCluster` on a Project. One deleted owner is enough. Nobody is
 //! asked whether an owner exists: what names one that is gone already stays. An object that claims Krake names which
 //! are not its own owns nothing by name, and while two objects have the same Krake names, what names them stays, and so
 //! do they.
 //!
-//! The finalizer is there when an object was deleted through REST (the facade's sync puts it on before), when it was
-//! deleted by this controller, and on every Cluster from its beginning. An object of another kind that is deleted with
-//! kubectl is not held, and what depends on it stays.
+//! Owners may form diamonds. In a cycle of owners nobody can go first, and nothing is deleted for its sake: what is
+//! deleted in it says so ([`OWNERSHIP_CYCLE`](report::OWNERSHIP_CYCLE)) and waits until an owner is removed from one of
+//! its members, or until all of them are being deleted; then they do not wait for each other. (The original forgets
+//! objects of a cycle, and takes diamonds for cycles.)
+//!
+//! The finalizer is on every Cluster from its beginning, and on other objects from the moment when something first
+//! depends on them; also on what is deleted through REST (the facade's sync puts it on before) or by this controller. It
+//! stays when the last dependent goes: dependents come and go, and a deletion that nothing depends on waits for a moment
+//! only. REST does not show it before the deletion. What is deleted in the moment before the finalizer is there is not
+//! held; what depends on it is deleted all the same if the deletion is seen.
 //!
 //! Placements are not collected by owners: a Cluster goes once none is left on it, and those that no Application
-//! answers for are deleted here.
+//! answers for are deleted here. A Cluster whose `deletionPolicy` is `Orphan` takes no application along, whatever
+//! names it; all Placements on it are deleted here, which the placement controller lets go at once.
+//!
+//! A deletion that waits for longer than [`PATIENCE`] says what it waits for and which ways out there are. One that is
+//! forced ([`FORCED`](krake_crds::finalizer::FORCED)) waits for nothing, and what depends on it stays.
 
 mod act;
 mod decide;
 mod index;
 mod kinds;
+mod named;
 mod observe;
 mod report;
 mod wake;
@@ -46,6 +57,9 @@ const NAME: &str = "garbage-collector";
 /// How soon to look again at a deletion that is not finished, although its end should be announced.
 const PENDING: Duration = Duration::from_secs(15);
 
+/// How long a deletion may wait before it says that it is stuck. Time enough for a target that restarts.
+const PATIENCE: Duration = Duration::from_mins(10);
+
 /// How long an object must not have been touched before it is looked at: each of its dependents touches it several
 /// times when they go.
 const QUIET: Duration = Duration::from_millis(500);
@@ -72,8 +86,10 @@ async fn collect(cache: &Shared<Outline>, index: &Arc<Index>, context: &Arc<Cont
 async fn reconcile(object: Entry, index: Arc<Index>, context: Arc<Context>) -> Result<Action, Error> {
     let observed = observe::observe(object, &index, &context);
     let plan = decide::decide(&observed);
-    report::report(&observed.object, &plan, &context).await?;
+    // What cannot be said must not keep what can be done.
+    let reported = report::report(&observed, &plan, &index, &context).await;
     act::act(&observed.object, &plan, &index, &context).await?;
+    reported?;
     Ok(match plan {
         decide::Plan::Cascade { .. } => Action::requeue(PENDING),
         decide::Plan::Guard | decide::Plan::Rest | decide::Plan::Wait(_) | decide::Plan::Release => {

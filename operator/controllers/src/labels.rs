@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use krake_crds::reference::ObjectReference;
+use krake_crds::{kubernetes::Placement, reference::ObjectReference};
 use sha2::{Digest, Sha256};
 
 /// Uid of the Application that the Placement belongs to.
@@ -13,6 +13,11 @@ pub(crate) const CLUSTER: &str = "krake.dev/cluster-digest";
 
 /// Bytes of a digest: 80 bits are more than the clusters of any fleet need.
 const DIGEST_BYTES: usize = 10;
+
+/// The uid of the Application that the Placement belongs to.
+pub(crate) fn application_uid(placement: &Placement) -> Option<&str> {
+    placement.metadata.labels.as_ref()?.get(APPLICATION_UID).map(String::as_str)
+}
 
 /// The value of [`CLUSTER`] for Placements on this cluster.
 pub(crate) fn cluster_digest(cluster: &ObjectReference) -> String {

@@ -9,6 +9,8 @@
 //! | [`application`] | Application | which Placements it needs now |
 //! | [`placement`] | Placement | what must change on the target |
 //! | [`cluster`] | Cluster | is it reachable and healthy |
+//! | [`metrics`] | metrics, their providers, and what refers to them | can each metric be read, and what is it worth now |
+//! | [`safety`] | `SafetyPolicy` | is a budget used up |
 //! | [`garbage_collector`] | every kind but Placement | which dependents go before it |
 
 #[cfg(test)]
@@ -21,7 +23,9 @@ pub mod drive;
 pub mod finalizers;
 pub mod garbage_collector;
 mod labels;
+pub mod metrics;
 pub mod outcome;
+mod parent;
 pub mod placement;
 pub mod safety;
 pub mod scheduler;

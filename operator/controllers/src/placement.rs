@@ -2,14 +2,18 @@
 //! controller that changes anything on a target.
 //!
 //! Everything is recorded in the inventory before it is applied, and the finalizer stays until nothing of the inventory
-//! is left, so that no interruption leaves anything behind. Woken by every change of a Placement, by watches on the
+//! is left, so that no interruption leaves anything behind; unless a deletion policy says that it stays. Woken by every change of a Placement, by watches on the
 //! targets, by a cluster that answers again, and by time.
 
 mod act;
 mod decide;
+#[cfg(test)]
+mod example;
+mod frozen;
 mod observe;
 mod patience;
 mod report;
+mod setbacks;
 mod trouble;
 mod wake;
 
@@ -18,15 +22,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use krake_crds::{finalizer, kubernetes::Placement};
-use krake_operator_domain::backoff::DEPLOYMENT;
+use krake_operator_domain::backoff::{DEPLOYMENT, Next};
 use kube::{
     ResourceExt,
     runtime::controller::{Action, Config},
 };
 
-use self::{act::Done, observe::Reach, patience::Patience, trouble::Trouble};
+use self::{
+    act::{Done, Settled},
+    decide::Restraint,
+    observe::Reach,
+    patience::Patience,
+    setbacks::{Setback, Setbacks},
+    trouble::Trouble,
+};
 use crate::{
     context::Context,
     drive::drive,
@@ -47,11 +57,16 @@ const PENDING: Duration = Duration::from_secs(2);
 /// How soon to come back to a cluster that is busy.
 const BUSY: Duration = Duration::from_millis(300);
 
+/// How soon to ask again for a removal that is not permitted now, if nobody says.
+const WITHHELD: Duration = Duration::from_secs(30);
+
 /// What is remembered between two looks at a Placement. All of it only delays; nothing is decided by it.
 #[derive(Default)]
 struct Memory {
-    /// Failures to deploy in a row, by uid and generation of the Placement.
-    failures: Attempts<(String, i64)>,
+    /// Failures to reach or to clean a target in a row, by uid of the Placement.
+    failures: Attempts<String>,
+    /// Failures to deploy in a row.
+    setbacks: Setbacks,
     /// Corrections of drift.
     patience: Patience,
 }
@@ -76,13 +91,34 @@ async fn reconcile(placement: Arc<Placement>, context: Arc<Context>, memory: Arc
     if matches!(reach, Reach::Busy) {
         return Ok(Action::requeue(BUSY));
     }
-    let observed = observe::observe(&placement, &reach).await;
-    let patience = memory.patience.left(&observed.ownership.uid, Instant::now());
-    let plan = decide::plan(observed, patience);
+    let observed = observe::observe(&placement, &reach, &context).await?;
+    let now = Instant::now();
+    let restraint = Restraint {
+        patience: memory.patience.left(&observed.ownership.uid, now),
+        setback: memory.setbacks.left(&placement, now),
+    };
+    let plan = decide::plan(observed, restraint);
     let placement = report::record(&placement, &plan, &context).await?;
     let done = act::act(plan, &placement, &reach, &context).await?;
-    report::report(&placement, &done, &context, Timestamp::now()).await?;
-    next_look(&placement, done, &context, &memory)
+    let setback = note(&placement, &done, &memory);
+    report::report(&placement, &done, setback, &context).await?;
+    next_look(&placement, done, (setback, restraint), (&context, &memory))
+}
+
+/// Takes note of how a deployment went. What is not there yet, or does not answer, is not a failure.
+fn note(placement: &Placement, done: &Done, memory: &Memory) -> Option<Setback> {
+    let now = Instant::now();
+    match done {
+        Done::Settled(Settled { is_held: true, .. }) => None,
+        Done::Settled(Settled { trouble: Some(trouble), .. }) if trouble.code().is_some() => {
+            Some(memory.setbacks.failed(placement, now))
+        }
+        Done::Settled(Settled { trouble: None, .. }) | Done::Released => {
+            memory.setbacks.forget(placement);
+            None
+        }
+        Done::Settled(_) | Done::Waited { .. } | Done::Removing { .. } | Done::Withheld(_) => None,
+    }
 }
 
 /// Whether there is something to do: the finalizer is there before anything else happens, and when it is gone from an
@@ -96,9 +132,13 @@ async fn is_guarded(placement: &Placement, context: &Context) -> Result<bool, Er
     Ok(added.map_err(Error::Finalizer)?.is_none())
 }
 
-/// When to look again. Failures to deploy are counted here, because their delay grows further than that of others, and
-/// starts over with a new generation.
-fn next_look(placement: &Placement, done: Done, context: &Context, memory: &Memory) -> Result<Action, Error> {
+/// When to look again.
+fn next_look(
+    placement: &Placement,
+    done: Done,
+    (setback, restraint): (Option<Setback>, Restraint),
+    (context, memory): (&Context, &Memory),
+) -> Result<Action, Error> {
     let uid = placement.uid().unwrap_or_default();
     let period = context.settings.drift_check_interval;
     let (trouble, otherwise) = match done {
@@ -107,28 +147,32 @@ fn next_look(placement: &Placement, done: Done, context: &Context, memory: &Memo
             (None, Action::await_change())
         }
         Done::Removing { trouble, .. } => (trouble, Action::requeue(PENDING)),
+        Done::Withheld(withheld) => (None, Action::requeue(withheld.retry_after.unwrap_or(WITHHELD))),
         // The cluster's next answered probe wakes us; the period is for a wake-up that was lost.
         Done::Waited { trouble, .. } => (trouble, Action::requeue(period)),
         Done::Settled(settled) => {
             if settled.has_applied && decide::is_current(placement) {
                 memory.patience.corrected(&uid, Instant::now());
             }
-            let pending = settled.is_pruning.then_some(PENDING);
-            let soonest = pending.into_iter().chain(settled.contested).fold(period, Duration::min);
+            let held = settled.is_held.then_some(restraint.setback).flatten();
+            let withheld = settled.withheld.map(|withheld| withheld.retry_after.unwrap_or(WITHHELD));
+            let pending = (settled.is_pruning && withheld.is_none()).then_some(PENDING);
+            let waits = [pending, settled.contested, held, withheld];
+            let soonest = waits.into_iter().flatten().fold(period, Duration::min);
             (settled.trouble, Action::requeue(soonest))
         }
     };
-    let key = (uid, placement.metadata.generation.unwrap_or_default());
-    match trouble {
-        None => {
-            memory.failures.forget(&key);
-            Ok(otherwise)
-        }
-        Some(trouble) => {
-            let (count, _) = memory.failures.failed(key);
-            Err(Error::Deploy { trouble, again: DEPLOYMENT.after(count) })
-        }
-    }
+    let Some(trouble) = trouble else {
+        memory.failures.forget(&uid);
+        return Ok(otherwise);
+    };
+    let again = match setback {
+        Some(Setback { next: Next::Retry { after, .. }, .. }) => after,
+        // Health is looked after all the same.
+        Some(Setback { next: Next::GiveUp, .. }) => period,
+        None => DEPLOYMENT.after(memory.failures.failed(uid).0),
+    };
+    Err(Error::Deploy { trouble, again })
 }
 
 /// Why a Placement is not where it should be.
@@ -138,6 +182,8 @@ enum Error {
     Finalizer(#[source] kube::Error),
     #[error("checking whether the cluster is still registered")]
     ReadCluster(#[source] kube::Error),
+    #[error("asking what becomes of the application")]
+    ReadApplication(#[source] kube::Error),
     #[error("recording the inventory")]
     Record(#[source] kube::Error),
     #[error("recording what was done")]
@@ -157,6 +203,7 @@ impl Failure for Error {
         match self {
             Self::Finalizer(error)
             | Self::ReadCluster(error)
+            | Self::ReadApplication(error)
             | Self::Record(error)
             | Self::Report(error)
             | Self::Release(error) => kube_category(error),
@@ -166,9 +213,12 @@ impl Failure for Error {
 
     fn retry(&self) -> Retry {
         match self {
-            Self::Finalizer(_) | Self::ReadCluster(_) | Self::Record(_) | Self::Report(_) | Self::Release(_) => {
-                Retry::Soon
-            }
+            Self::Finalizer(_)
+            | Self::ReadCluster(_)
+            | Self::ReadApplication(_)
+            | Self::Record(_)
+            | Self::Report(_)
+            | Self::Release(_) => Retry::Soon,
             Self::Deploy { again, .. } => Retry::After(*again),
         }
     }

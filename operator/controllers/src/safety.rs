@@ -1,13 +1,27 @@
-//! The one way in which controllers delete objects of the management cluster.
+//! The safety envelope: what every destructive step goes through.
 //!
-//! Absence is never deletion: what a cache says, or fails to say, is not enough. The caches must be current, the object
-//! is read again from the API server, the reason is checked against what it is now, and the call carries its identity,
-//! so that a namesake created meanwhile survives.
+//! - [`delete`] is the one way in which controllers delete objects of the management cluster. Absence is never deletion:
+//!   what a cache says, or fails to say, is not enough. The caches must be current, the object is read again from the API
+//!   server, the reason is checked against what it is now, and the call carries its identity, so that a namesake created
+//!   meanwhile survives.
+//! - [`permit`] is asked before an application is moved, and before anything is removed from a target cluster: it knows
+//!   the stop switch and the budgets of the safety policies.
+//! - [`run`] says in the status of each policy what became of it.
 
+mod ledger;
+mod policy;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use krake_crds::{condition, core::SafetyPolicy};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Preconditions},
 };
+
+use self::ledger::Answer;
+pub use self::{ledger::Ledger, policy::run};
 
 use crate::{
     context::{Cached, Context, Watched},
@@ -33,6 +47,9 @@ pub enum Error {
     /// A cache is not complete, or its watch has failed since.
     #[error("caches are not current")]
     NotCurrent,
+    /// A safety policy forbids it now.
+    #[error("{}", .0.sentence)]
+    Withheld(Withheld),
     /// The object could not be read again.
     #[error("reading {0} before its deletion")]
     Read(String, #[source] kube::Error),
@@ -45,13 +62,90 @@ impl Failure for Error {
     fn category(&self) -> &'static str {
         match self {
             Self::NotCurrent => CONFLICT,
+            Self::Withheld(_) => "withheld",
             Self::Read(_, error) | Self::Delete(_, error) => kube_category(error),
         }
     }
 
     fn retry(&self) -> Retry {
-        Retry::Soon
+        match self {
+            Self::Withheld(withheld) => Retry::After(withheld.retry_after.unwrap_or(AGAIN)),
+            Self::NotCurrent | Self::Read(..) | Self::Delete(..) => Retry::Soon,
+        }
     }
+}
+
+/// How soon to ask again what only a human can change. A change of a policy wakes nobody else.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// What is about to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    /// An application is given another place.
+    Migrate,
+    /// What an application has on a cluster is removed, because the application was deleted.
+    Remove,
+    /// What is no longer wanted is removed, because something else took its place. Only the stop switch forbids it.
+    Clean,
+}
+
+/// Why something must not be done now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withheld {
+    /// `PascalCase`, for conditions and Events.
+    pub reason: &'static str,
+    /// One plain sentence.
+    pub sentence: String,
+    /// When it is worth to ask again.
+    pub retry_after: Option<Duration>,
+}
+
+/// Reason of a condition: a stop switch is on.
+pub const STOPPED: &str = "Stopped";
+/// Reason of a condition: a budget is used up, and refills with time.
+pub const BUDGET_USED_UP: &str = "BudgetUsedUp";
+/// Reason of a condition: a budget is used up, and waits for a human.
+pub const TRIPPED: &str = "BudgetTripped";
+
+impl Withheld {
+    fn stopped(policy: &str) -> Self {
+        let sentence = format!("the safety policy {policy} has stopped everything that moves or removes");
+        Self { reason: STOPPED, sentence, retry_after: Some(AGAIN) }
+    }
+
+    fn tripped(policy: &str) -> Self {
+        let sentence =
+            format!("the deletion budget of the safety policy {policy} is used up, and waits for a change of its spec");
+        Self { reason: TRIPPED, sentence, retry_after: Some(AGAIN) }
+    }
+
+    fn exhausted(policy: &str, budget: &str, until_room: Duration) -> Self {
+        let sentence = format!("the safety policy {policy} permits {budget}, and these are used up");
+        Self { reason: BUDGET_USED_UP, sentence, retry_after: Some(until_room) }
+    }
+}
+
+/// Whether `act` may be done now to the application with this uid, of this namespace. What is permitted is counted.
+///
+/// # Errors
+/// When a safety policy forbids it; it says when to ask again.
+pub fn permit(context: &Context, act: Act, namespace: &str, uid: &str) -> Result<(), Withheld> {
+    let policies = context.safety_policies.store.state();
+    match context.ledger.ask(&policies, act, (namespace, uid), Timestamp::now()) {
+        Answer::Permitted => Ok(()),
+        Answer::Withheld(withheld) => Err(withheld),
+        Answer::Trips { policy, budget } => {
+            context.ledger.trip(&policy, budget);
+            Err(Withheld::tripped(&policy))
+        }
+    }
+}
+
+/// Whether the policy, as it is now, says that its budget for deletions is used up.
+fn is_tripped(policy: &SafetyPolicy) -> bool {
+    let conditions = policy.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    condition::find(conditions, condition::TRIPPED)
+        .is_some_and(|tripped| tripped.status == "True" && tripped.observed_generation == policy.metadata.generation)
 }
 
 /// Marks the object for deletion that was seen as `seen`, provided that `still_due` holds for it as it is now.
@@ -78,6 +172,8 @@ where
     if !context.is_current() {
         return Err(Error::NotCurrent);
     }
+    let namespace = seen.namespace().unwrap_or_default();
+    permit(context, Act::Clean, &namespace, &seen.uid().unwrap_or_default()).map_err(Error::Withheld)?;
     delete_exactly(api, seen, still_due).await
 }
 

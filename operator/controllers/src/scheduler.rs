@@ -4,7 +4,9 @@
 //! Woken by every change of an Application, by every change of a Cluster that can matter to a decision, and by time.
 
 mod decide;
+mod market;
 mod observe;
+mod record;
 mod report;
 mod wake;
 
@@ -13,21 +15,26 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use krake_crds::kubernetes::Application;
 use krake_operator_domain::scheduling::Policy;
-use kube::runtime::controller::Action;
+use kube::{ResourceExt, runtime::controller::Action};
 
 use self::decide::Outcome;
+pub use self::market::Market;
 use crate::{
     context::{Context, Settings},
     drive::drive,
     outcome::{Failure, Retry, kube_category},
+    safety::{self, Act},
 };
 
 /// Name of the controller in logs and instruments.
 const NAME: &str = "scheduler";
 
+/// How soon to look again while metrics are being read; whoever reads them wakes us before.
+const WAITING: Duration = Duration::from_secs(1);
+
 /// Runs the scheduler until the term of `context` ends.
 pub async fn run(context: Arc<Context>) {
-    let controller = context.applications.controller().reconcile_on(wake::by_clusters(&context));
+    let controller = context.applications.controller().reconcile_on(wake::by_candidates(&context));
     drive(NAME, controller, context, reconcile).await;
 }
 
@@ -35,8 +42,20 @@ async fn reconcile(application: Arc<Application>, context: Arc<Context>) -> Resu
     let now = Timestamp::now();
     let observed = observe::observe(&application, &context);
     let outcome = decide::decide(&observed, &policy(&context.settings), now);
+    let outcome = permitted(outcome, &application, &context);
     report::report(&observed, &outcome, &context, now).await?;
     Ok(next_look(&outcome, context.settings.reschedule_after, now))
+}
+
+/// A move needs the permission of the safety policies; without it, the application stays for now.
+fn permitted(outcome: Outcome, application: &Application, context: &Context) -> Outcome {
+    let Outcome::Placed(placed) = outcome else { return outcome };
+    let Some(left) = decide::left_behind(application, &placed) else { return Outcome::Placed(placed) };
+    let (namespace, uid) = (application.namespace().unwrap_or_default(), application.uid().unwrap_or_default());
+    match safety::permit(context, Act::Migrate, &namespace, &uid) {
+        Ok(()) => Outcome::Placed(placed),
+        Err(withheld) => Outcome::Withheld { stays: left.clone(), wanted: placed.cluster, why: withheld },
+    }
 }
 
 fn policy(settings: &Settings) -> Policy {
@@ -50,6 +69,8 @@ fn policy(settings: &Settings) -> Policy {
 fn next_look(outcome: &Outcome, period: Duration, now: Timestamp) -> Action {
     let earlier = match outcome {
         Outcome::GoingAway | Outcome::Refused { .. } => return Action::await_change(),
+        Outcome::Waiting => Some(WAITING),
+        Outcome::Withheld { why, .. } => why.retry_after,
         Outcome::Placed(placed) => placed.reconsider_after,
         Outcome::Unplaced(unplaced) => unplaced.due_in(now),
     };

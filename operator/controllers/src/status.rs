@@ -7,7 +7,7 @@ use kube::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::context::Watched;
+use crate::context::Known;
 
 /// The part of a kind's status that one controller writes.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ impl Part {
     /// Whatever the API server answers.
     pub async fn write<K, S>(&self, api: &Api<K>, object: &K, wanted: &S) -> Result<Option<K>, kube::Error>
     where
-        K: Watched + Serialize,
+        K: Known + Serialize,
         S: Serialize,
     {
         let wanted = self.project(&to_value(wanted)?);

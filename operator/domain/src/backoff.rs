@@ -9,7 +9,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// No delay is longer: a mistake in a spec must not look like a loss.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// What follows a failed attempt to schedule.
+/// What follows a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Another attempt.
@@ -40,6 +40,29 @@ pub fn after_failed_scheduling(backoff: &Backoff, remaining: Option<i64>) -> Nex
     }
 }
 
+/// What follows after so many failed attempts in a row to deploy a spec; 0 counts as 1.
+///
+/// The delay is `delaySeconds * factor^(failures - 1)`, at least a second and at most five minutes. Krake's default for the
+/// factor, 1, would put no end to the load that a hopeless spec causes: no factor counts as less than 2. A limit below -1
+/// means no retries.
+#[must_use]
+pub fn after_failed_deployment(backoff: &Backoff, failures: u32) -> Next {
+    let past = failures.saturating_sub(1);
+    let (base, factor) = (positive(backoff.delay_seconds), positive(backoff.factor).max(2));
+    let after = Duration::from_secs(base.saturating_mul(factor.saturating_pow(past))).min(DEPLOYMENT.longest);
+    if backoff.limit == -1 {
+        return Next::Retry { remaining: -1, after };
+    }
+    match backoff.limit.saturating_sub(i64::from(past)) {
+        left if left > 0 => Next::Retry { remaining: left - 1, after },
+        _ => Next::GiveUp,
+    }
+}
+
+fn positive(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0).max(1)
+}
+
 /// Delays that double with each failure in a row, up to a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Doubling {
@@ -49,7 +72,7 @@ pub struct Doubling {
     pub longest: Duration,
 }
 
-/// For attempts to deploy that failed.
+/// For attempts to remove, or to correct drift, that failed.
 pub const DEPLOYMENT: Doubling = Doubling { base: Duration::from_secs(1), longest: Duration::from_mins(5) };
 
 impl Doubling {
@@ -106,7 +129,25 @@ mod tests {
     }
 
     #[test]
-    fn deployment_delays_double_up_to_five_minutes() {
+    fn deployment_is_retried_ever_more_slowly_and_as_often_as_the_limit_says() {
+        let after = |limit, factor, delay_seconds| {
+            let backoff = Backoff { factor, delay_seconds, limit };
+            let seconds = move |failures| match after_failed_deployment(&backoff, failures) {
+                Next::Retry { remaining, after } => Some((remaining, after.as_secs())),
+                Next::GiveUp => None,
+            };
+            (1..5).map(seconds).collect::<Vec<_>>()
+        };
+        assert_eq!(after(-1, 1, 1), [Some((-1, 1)), Some((-1, 2)), Some((-1, 4)), Some((-1, 8))]);
+        assert_eq!(after(2, 3, 5), [Some((1, 5)), Some((0, 15)), None, None]);
+        assert_eq!(after(0, 2, 1), [None; 4]);
+        assert_eq!(after(-2, 2, 1), [None; 4]);
+        assert_eq!(after(-1, i64::MAX, 7), [Some((-1, 7)), Some((-1, 300)), Some((-1, 300)), Some((-1, 300))]);
+        assert_eq!(after(-1, -5, -5), after(-1, 1, 1));
+    }
+
+    #[test]
+    fn other_delays_double_up_to_five_minutes() {
         let seconds: Vec<_> = (0..12).map(|failures| DEPLOYMENT.after(failures).as_secs()).collect();
         assert_eq!(seconds, [1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(DEPLOYMENT.after(u32::MAX).as_secs(), 300);

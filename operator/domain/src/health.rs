@@ -1,5 +1,6 @@
 //! How the workloads of an application and the nodes of a cluster are, from what the target says about them.
 
+mod convention;
 pub mod node;
 mod pod;
 mod workload;
@@ -37,9 +38,18 @@ pub struct Health {
     pub sentence: String,
 }
 
-/// How a live object is; nothing if its kind says nothing about health.
+/// How a live object is; nothing if it says nothing about its health.
 #[must_use]
 pub fn assess(live: &Value) -> Option<Assessment> {
+    let found = by_kind(live);
+    if live["metadata"]["deletionTimestamp"].is_null() {
+        return found;
+    }
+    let pods = found.map(|found| found.pods).unwrap_or_default();
+    Some(Assessment::new(WorkloadState::Progressing, pods, "is being deleted"))
+}
+
+fn by_kind(live: &Value) -> Option<Assessment> {
     let group = crate::manifest::identity::group(live["apiVersion"].as_str().unwrap_or_default());
     match (group, live["kind"].as_str().unwrap_or_default()) {
         ("", "Pod") => Some(pod::assess(live)),
@@ -48,14 +58,12 @@ pub fn assess(live: &Value) -> Option<Assessment> {
         ("apps", "ReplicaSet") | ("", "ReplicationController") => Some(workload::replica_set(live)),
         ("apps", "DaemonSet") => Some(workload::daemon_set(live)),
         ("batch", "Job") => Some(workload::job(live)),
-        (group, _) if is_custom(group) => workload::custom_resource(live),
-        _ => None,
+        // One that waits for its time is as it should be; its Jobs are not ours.
+        ("batch", "CronJob") => None,
+        ("", "PersistentVolumeClaim") => convention::volume_claim(live),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => Some(convention::definition(live)),
+        _ => convention::assess(live),
     }
-}
-
-/// Whether a group is somebody's own: all of Kubernetes' have no dot or end in `k8s.io`.
-fn is_custom(group: &str) -> bool {
-    group.contains('.') && !group.ends_with("k8s.io")
 }
 
 /// How all objects of a placement are; an object that is not there is given as `None`.

@@ -6,6 +6,7 @@
 //! | question | module |
 //! |---|---|
 //! | where does an application go | [`scheduling`] |
+//! | what is a metric worth | [`metric`] |
 //! | when is something tried again | [`backoff`] |
 //! | what must change on a target | [`manifest`] |
 //! | how are the workloads and the nodes | [`health`] |
@@ -17,6 +18,7 @@ pub mod backoff;
 pub mod health;
 pub mod lifecycle;
 pub mod manifest;
+pub mod metric;
 pub mod ownership;
 pub mod scheduling;
 pub mod service;

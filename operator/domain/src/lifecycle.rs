@@ -97,6 +97,8 @@ pub struct ClusterFacts<'a> {
     pub previous: Option<ClusterState>,
     /// What the latest probe found.
     pub probe: Probe<'a>,
+    /// A metric that it refers to cannot be read.
+    pub is_failing_metrics: bool,
 }
 
 /// What a probe of a cluster found.
@@ -106,22 +108,30 @@ pub enum Probe<'a> {
     NotYet,
     /// The cluster cannot be reached.
     Unreachable,
+    /// The cluster answers again after an outage, but not for long enough yet to be relied upon.
+    Returning,
     /// The cluster answered; these are its nodes.
     Answered(&'a [Node]),
 }
 
 /// The state of a cluster.
 ///
-/// A cluster that was offline is `CONNECTING` at its first answer, and only the next one says how it is: look again soon.
+/// A cluster that was offline is `CONNECTING` at its first answer, and only a later one says how it is: look again soon.
+/// `FAILING_METRICS` is said of a cluster that would be `ONLINE` otherwise: it hides no outage. (Krake's does.)
 /// Deletion does not change the word: what is awaited then is the applications, and they need to know how the cluster is.
 #[must_use]
 pub fn cluster_state(facts: &ClusterFacts<'_>) -> ClusterState {
-    match (facts.probe, facts.previous) {
+    let state = match (facts.probe, facts.previous) {
         // An operator that has just started knows less than the one before it.
         (Probe::NotYet, previous) => previous.unwrap_or(ClusterState::Pending),
         (Probe::Unreachable, _) => ClusterState::Offline,
-        (Probe::Answered(_), Some(ClusterState::Offline)) => ClusterState::Connecting,
+        (Probe::Returning, _) | (Probe::Answered(_), Some(ClusterState::Offline)) => ClusterState::Connecting,
         (Probe::Answered(nodes), _) => node::evaluate(nodes).state,
+    };
+    match state {
+        ClusterState::Online if facts.is_failing_metrics => ClusterState::FailingMetrics,
+        ClusterState::FailingMetrics if !facts.is_failing_metrics => ClusterState::Online,
+        other => other,
     }
 }
 
@@ -178,27 +188,54 @@ mod tests {
         }
     }
 
+    fn node(condition: &str, status: &str) -> Node {
+        let says = NodeCondition { type_: condition.into(), status: status.into(), ..NodeCondition::default() };
+        Node { name: "n".into(), conditions: vec![says] }
+    }
+
     #[test]
     fn states_of_clusters() {
         use ClusterState as C;
-        let node = |ready: &str| Node {
-            name: "n".into(),
-            conditions: vec![NodeCondition { type_: "Ready".into(), status: ready.into(), ..NodeCondition::default() }],
-        };
-        let (ready, not_ready) = ([node("True")], [node("False")]);
+        let (ready, not_ready) = ([node("Ready", "True")], [node("Ready", "False")]);
         for (previous, probe, expected) in [
             (None, Probe::NotYet, C::Pending),
             (Some(C::Online), Probe::NotYet, C::Online),
             (None, Probe::Unreachable, C::Offline),
             (Some(C::Online), Probe::Unreachable, C::Offline),
+            (Some(C::Connecting), Probe::Unreachable, C::Offline),
             (None, Probe::Answered(&ready), C::Online),
             (Some(C::Pending), Probe::Answered(&[]), C::Online),
             (Some(C::Offline), Probe::Answered(&ready), C::Connecting),
+            (Some(C::Offline), Probe::Returning, C::Connecting),
+            (Some(C::Connecting), Probe::Returning, C::Connecting),
             (Some(C::Connecting), Probe::Answered(&ready), C::Online),
             (Some(C::Connecting), Probe::Answered(&not_ready), C::NotReady),
             (Some(C::NotReady), Probe::Answered(&ready), C::Online),
         ] {
-            assert_eq!(cluster_state(&ClusterFacts { previous, probe }), expected, "{previous:?} {probe:?}");
+            let facts = ClusterFacts { previous, probe, is_failing_metrics: false };
+            assert_eq!(cluster_state(&facts), expected, "{previous:?} {probe:?}");
+        }
+    }
+
+    #[test]
+    fn failing_metrics_are_told_of_clusters_that_are_well_otherwise() {
+        use ClusterState as C;
+        let (ready, not_ready) = ([node("Ready", "True")], [node("Ready", "False")]);
+        let pressed = [node("DiskPressure", "True")];
+        for (previous, probe, is_failing_metrics, expected) in [
+            (C::Online, Probe::Answered(&ready), true, C::FailingMetrics),
+            (C::FailingMetrics, Probe::Answered(&ready), true, C::FailingMetrics),
+            (C::FailingMetrics, Probe::Answered(&ready), false, C::Online),
+            (C::FailingMetrics, Probe::NotYet, true, C::FailingMetrics),
+            (C::FailingMetrics, Probe::NotYet, false, C::Online),
+            (C::Pending, Probe::NotYet, true, C::Pending),
+            (C::FailingMetrics, Probe::Unreachable, true, C::Offline),
+            (C::Offline, Probe::Returning, true, C::Connecting),
+            (C::FailingMetrics, Probe::Answered(&not_ready), true, C::NotReady),
+            (C::FailingMetrics, Probe::Answered(&pressed), true, C::Unhealthy),
+        ] {
+            let facts = ClusterFacts { previous: Some(previous), probe, is_failing_metrics };
+            assert_eq!(cluster_state(&facts), expected, "{facts:?}");
         }
     }
 }

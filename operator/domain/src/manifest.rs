@@ -4,10 +4,12 @@
 //! manifest ──┐
 //! inventory ─┼─▶ plan ─▶ apply these in this order, then prune those
 //! scopes ────┘
+//! what the target assigned ─▶ freeze ─▶ complete the desired object with it
 //! desired + live + observer schema ─▶ drift ─▶ which observed fields differ
 //! ```
 
 pub mod diff;
+mod frozen;
 pub mod identity;
 pub mod observer_schema;
 mod order;
@@ -20,9 +22,10 @@ use krake_crds::kubernetes::placement::InventoryEntry;
 use serde_json::{Value, json};
 
 pub use diff::{Drift, drift};
+pub use frozen::{complete, freeze};
 pub use identity::Identity;
 pub use observer_schema::ObserverSchema;
-pub use order::deletion_order;
+pub use order::{deletion_order, is_needed_by};
 pub use unobserved::keep_unobserved;
 
 /// A manifest cannot be planned. Only a change of it, or of what the target offers, helps.
@@ -79,6 +82,7 @@ impl Desired {
             namespace: self.identity.namespace.clone(),
             name: self.identity.name.clone(),
             uid,
+            frozen: None,
         }
     }
 }
@@ -93,18 +97,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What has to be recorded before anything is done: everything that will or may be on the target, with the uids that
-    /// `recorded` knows.
+    /// What has to be recorded before anything is done: everything that will or may be on the target, with what `recorded`
+    /// knows about it.
     #[must_use]
     pub fn inventory(&self, recorded: &[InventoryEntry]) -> Vec<InventoryEntry> {
-        let known_uid = |desired: &Desired| {
-            recorded
-                .iter()
-                .find(|entry| Identity::of_entry(entry) == desired.identity)
-                .and_then(|entry| entry.uid.clone())
+        let known = |desired: &Desired| {
+            let known = recorded.iter().find(|entry| Identity::of_entry(entry) == desired.identity);
+            let (uid, frozen) = known.map(|entry| (entry.uid.clone(), entry.frozen.clone())).unwrap_or_default();
+            InventoryEntry { frozen, ..desired.entry(uid) }
         };
-        let applied = self.apply.iter().map(|desired| desired.entry(known_uid(desired)));
-        applied.chain(self.prune.iter().cloned()).collect()
+        self.apply.iter().map(known).chain(self.prune.iter().cloned()).collect()
     }
 }
 
@@ -172,3 +174,5 @@ fn defined_scope(manifest: &[Value], api_version: &str, kind: &str) -> Option<Sc
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;

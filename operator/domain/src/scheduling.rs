@@ -4,71 +4,38 @@
 //! Request + Candidates ─▶ filter ─▶ score ─▶ select ─▶ Decision (with a verdict for every candidate)
 //! ```
 //!
-//! The caller gives the clusters of the application's namespace and no others: that is the wall between tenants.
+//! The caller gives the clusters of the application's namespace and no others: that is the wall between tenants. What is
+//! found about a candidate borrows from it: text is made only for those who ask, because in a large fleet millions of
+//! pairs are looked at each time a metric changes.
 
+mod candidate;
+pub mod cloud;
 pub mod filter;
+pub mod inheritance;
 pub mod request;
 pub mod score;
 mod select;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use jiff::Timestamp;
-use krake_crds::{
-    constraint::{LabelConstraint, MetricConstraint},
-    kubernetes::cluster::ClusterState,
-    reference::ObjectReference,
-};
+use krake_crds::reference::ObjectReference;
+use serde::{Deserialize, Serialize};
 
-pub use filter::Filter;
-pub use request::InvalidConstraint;
-pub use score::{Score, Term};
+pub use candidate::Candidate;
+pub use filter::{Filter, Objection};
+pub use request::{InvalidConstraint, Request, Toleration};
+pub use score::Score;
 pub use select::decide;
 
-/// What an application asks of the scheduler.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Request {
-    /// Uid of the application; spreads equal candidates.
-    pub uid: String,
-    /// Label constraints, all of which must hold.
-    pub labels: Vec<LabelConstraint>,
-    /// Metric constraints, all of which must hold.
-    pub metrics: Vec<MetricConstraint>,
-    /// Custom resource definitions that the cluster must offer.
-    pub custom_resources: Vec<String>,
-    /// Whether the application may leave a place it has.
-    pub may_migrate: bool,
-    /// The place it has.
-    pub current: Option<ObjectReference>,
-    /// Since when it has that place.
-    pub scheduled_at: Option<Timestamp>,
-}
-
-/// A cluster that might take the application.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Candidate {
-    /// The cluster.
-    pub cluster: ObjectReference,
-    /// Its Krake labels.
-    pub labels: BTreeMap<String, String>,
-    /// The custom resource definitions it offers.
-    pub custom_resources: Vec<String>,
-    /// Its state.
-    pub state: ClusterState,
-    /// Whether it is being deleted.
-    pub is_deleting: bool,
-    /// Since when it is not usable, if it is not and that is known.
-    pub unavailable_since: Option<Timestamp>,
-}
-
 /// The numbers that the operator's configuration sets.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Policy {
     /// How long an application stays where it was put, as long as the place fits.
     pub reschedule_after: Duration,
     /// Weight of being there already against the weights of the metrics; dimensionless.
     pub stickiness: f64,
-    /// How long a cluster may be unusable before its applications are moved.
+    /// How long a cluster may be unusable before its applications are moved, if they do not say it themselves.
     pub unreachable_toleration: Duration,
 }
 
@@ -84,36 +51,31 @@ impl Default for Policy {
 
 /// Where the application goes, and why.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
+pub struct Decision<'a> {
     /// The place, or nothing when no cluster fits. An application that already runs keeps running even then.
-    pub chosen: Option<ObjectReference>,
+    pub chosen: Option<&'a ObjectReference>,
     /// Why this place.
     pub because: Because,
     /// What was found about each candidate, in the order given.
-    pub assessments: Vec<Assessment>,
+    pub assessments: Vec<Assessment<'a>>,
     /// When the same facts may lead to another decision; absent if only new facts can.
     pub reconsider_after: Option<Duration>,
 }
 
 /// What was found about a candidate.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Assessment {
+pub struct Assessment<'a> {
     /// The candidate.
-    pub cluster: ObjectReference,
+    pub candidate: &'a Candidate,
     /// What was found.
-    pub verdict: Verdict,
+    pub verdict: Verdict<'a>,
 }
 
 /// Whether a candidate fits, and how well.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
-    /// It does not fit.
-    Filtered {
-        /// The first filter that it did not pass.
-        by: Filter,
-        /// What is wrong, in one plain sentence without a full stop.
-        sentence: String,
-    },
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verdict<'a> {
+    /// It does not fit, for this reason first of all.
+    Filtered(Objection<'a>),
     /// It fits this well.
     Scored(Score),
 }
@@ -133,6 +95,8 @@ pub enum Because {
     NoAlternative,
     /// No cluster fits.
     NothingFits,
+    /// The metrics of a cluster that might fit have not been read yet: nothing is decided before.
+    MetricsPending,
 }
 
 impl fmt::Display for Because {
@@ -144,23 +108,29 @@ impl fmt::Display for Because {
             Self::Tolerated => "it is not usable at the moment, which is tolerated for a while",
             Self::NoAlternative => "it is not usable, but no other cluster fits",
             Self::NothingFits => "no cluster fits",
+            Self::MetricsPending => "the metrics of a cluster have not been read yet",
         })
     }
 }
 
-impl Decision {
+impl<'a> Decision<'a> {
     /// One line about all candidates, e.g. `1 of 3 fits: 1 label, 1 offline`.
     #[must_use]
     pub fn summary(&self) -> String {
-        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        // There are few reasons and may be many candidates.
+        let mut reasons: Vec<(Filter, usize)> = Vec::new();
         for assessment in &self.assessments {
-            if let Verdict::Filtered { by, .. } = &assessment.verdict {
-                *reasons.entry(by.to_string()).or_default() += 1;
+            let Verdict::Filtered(objection) = &assessment.verdict else { continue };
+            let filter = objection.filter();
+            match reasons.iter_mut().find(|(known, _)| *known == filter) {
+                Some((_, count)) => *count += 1,
+                None => reasons.push((filter, 1)),
             }
         }
         let all = self.assessments.len();
-        let fitting = all - reasons.values().sum::<usize>();
+        let fitting = all - reasons.iter().map(|(_, count)| count).sum::<usize>();
         let verb = if fitting == 1 { "fits" } else { "fit" };
+        let reasons: BTreeMap<_, _> = reasons.into_iter().map(|(filter, count)| (filter.to_string(), count)).collect();
         let reasons: Vec<_> = reasons.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         match (all, reasons.is_empty()) {
             (0, _) => "there is no cluster".into(),
@@ -171,8 +141,33 @@ impl Decision {
 
     /// What was found about this cluster, if it was a candidate.
     #[must_use]
-    pub fn verdict_on(&self, cluster: &ObjectReference) -> Option<&Verdict> {
-        self.assessments.iter().find(|assessment| &assessment.cluster == cluster).map(|assessment| &assessment.verdict)
+    pub fn verdict_on(&self, place: &ObjectReference) -> Option<&Verdict<'a>> {
+        self.assessments.iter().find(|assessment| &assessment.candidate.place == place).map(|found| &found.verdict)
+    }
+
+    /// The candidates that fit, best first; equals in the order of their names.
+    #[must_use]
+    pub fn ranking(&self) -> Vec<(&'a Candidate, Score)> {
+        let scored = self.assessments.iter().filter_map(|assessment| match assessment.verdict {
+            Verdict::Scored(score) => Some((assessment.candidate, score)),
+            Verdict::Filtered(_) => None,
+        });
+        let mut ranking: Vec<_> = scored.collect();
+        ranking.sort_by(|(one, high), (other, low)| {
+            low.total.total_cmp(&high.total).then_with(|| one.place.cmp(&other.place))
+        });
+        ranking
+    }
+
+    /// By how much the chosen place is better than the best of the others; negative if it is kept although another is
+    /// better, absent if there is nothing to compare.
+    #[must_use]
+    pub fn margin(&self) -> Option<f64> {
+        let chosen = self.chosen?;
+        let ranking = self.ranking();
+        let own = ranking.iter().find(|(candidate, _)| &candidate.place == chosen)?.1.total;
+        let next = ranking.iter().find(|(candidate, _)| &candidate.place != chosen)?.1.total;
+        Some(own - next)
     }
 }
 

@@ -7,21 +7,19 @@ use std::{
 };
 
 use kube::{Client, client::ClientBuilder, config::KubeconfigError};
-use tokio::sync::broadcast;
+use tokio::{sync::broadcast, time::Instant};
 use tokio_util::sync::CancellationToken;
-use tower::limit::ConcurrencyLimitLayer;
 
 use crate::{
     connection::{Address, Connection},
+    definitions::Served,
     kubeconfig::Kubeconfig,
     nodes::Nodes,
+    probe::Rhythm,
     reachability::Reachability,
     target_cluster::{Error, TargetCluster},
     wake::{ClusterKey, Wake},
 };
-
-/// Requests in flight to one cluster. A watch counts only until its headers arrive.
-const CONCURRENT_CALLS: usize = 32;
 
 /// Wake-ups a listener may fall behind; one that does looks at everything once instead.
 const BACKLOG: usize = 4096;
@@ -44,6 +42,8 @@ pub struct ClusterView {
     pub reachability: Reachability,
     /// Its nodes.
     pub nodes: Nodes,
+    /// The custom resources that it serves.
+    pub served: Served,
 }
 
 /// Connects, probes and disconnects target clusters, and hands out what may be called.
@@ -51,6 +51,7 @@ pub struct ClusterCache {
     connections: RwLock<HashMap<ClusterKey, Arc<Connection>>>,
     wakes: broadcast::Sender<Wake>,
     probe_interval: Duration,
+    origin: Instant,
     stop: CancellationToken,
 }
 
@@ -59,7 +60,7 @@ impl ClusterCache {
     #[must_use]
     pub fn new(probe_interval: Duration, stop: CancellationToken) -> Self {
         let (wakes, _) = broadcast::channel(BACKLOG);
-        Self { connections: RwLock::default(), wakes, probe_interval, stop }
+        Self { connections: RwLock::default(), wakes, probe_interval, origin: Instant::now(), stop }
     }
 
     /// Wake-ups from now on, of all clusters.
@@ -85,9 +86,9 @@ impl ClusterCache {
             kubeconfig: kubeconfig.hash(),
         };
         let config = kubeconfig.clone().config().await.map_err(ConnectError::Credentials)?;
-        let limit = ConcurrencyLimitLayer::new(CONCURRENT_CALLS);
-        let client = ClientBuilder::try_from(config).map_err(ConnectError::Client)?.with_layer(&limit).build();
-        self.install(address, client).start(self.probe_interval);
+        let client = ClientBuilder::try_from(config).map_err(ConnectError::Client)?.build();
+        let connection = self.install(address, client);
+        connection.start(Rhythm { origin: self.origin, interval: self.probe_interval, clusters: self.count() });
         Ok(())
     }
 
@@ -109,8 +110,8 @@ impl ClusterCache {
     #[must_use]
     pub fn view(&self, key: &ClusterKey) -> Option<ClusterView> {
         let connection = self.connection(key)?;
-        let nodes = connection.nodes.borrow().clone();
-        Some(ClusterView { reachability: connection.gate.verdict(), nodes })
+        let (nodes, served) = (connection.nodes.borrow().clone(), connection.served.borrow().clone());
+        Some(ClusterView { reachability: connection.gate.verdict(), nodes, served })
     }
 
     /// A handle for calls to the cluster.
@@ -124,6 +125,10 @@ impl ClusterCache {
             return Err(Error::NotConnected { cluster: key.to_string(), why });
         };
         TargetCluster::over(connection)
+    }
+
+    fn count(&self) -> usize {
+        self.connections.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     fn connection(&self, key: &ClusterKey) -> Option<Arc<Connection>> {
@@ -140,3 +145,6 @@ impl ClusterCache {
         connection
     }
 }
+
+#[cfg(test)]
+mod tests;

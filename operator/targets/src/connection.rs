@@ -2,6 +2,8 @@
 
 use std::{
     collections::HashSet,
+    ops::ControlFlow,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -13,21 +15,33 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use serde::de::DeserializeOwned;
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::{
+    sync::{Semaphore, broadcast, watch},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
+use tower::{Layer, limit::ConcurrencyLimitLayer, service_fn};
 use tracing::Instrument;
 
 use crate::{
+    definitions,
     discovery::{Kinds, Served},
     gate::Gate,
     kubeconfig::Hash,
     nodes::{self, Nodes},
-    observation, probe,
+    observation,
+    probe::{self, Rhythm},
     wake::{ClusterKey, Wake},
 };
 
 /// How many pieces of work may be busy with one cluster at once; while it hangs, each of them waits for its deadline.
 const PLACES: usize = 32;
+
+/// Requests in flight to one cluster, probes apart. A watch counts only until its headers arrive.
+const CONCURRENT_CALLS: usize = 32;
+
+/// How long a watch that is not allowed is left alone: somebody may change the permissions.
+const REFUSED_FOR: Duration = Duration::from_mins(10);
 
 /// Objects per page of a list.
 pub(crate) const PAGE: u32 = 250;
@@ -44,9 +58,12 @@ pub(crate) struct Address {
 pub(crate) struct Connection {
     pub(crate) address: Address,
     pub(crate) client: Client,
+    /// The same without a limit: a probe must get through when calls that hang have used it up.
+    pub(crate) prober: Client,
     pub(crate) kinds: Kinds,
     pub(crate) gate: Gate,
     pub(crate) nodes: watch::Sender<Nodes>,
+    pub(crate) served: watch::Sender<definitions::Served>,
     pub(crate) places: Arc<Semaphore>,
     watched: Mutex<HashSet<GroupVersionKind>>,
     wakes: broadcast::Sender<Wake>,
@@ -56,16 +73,18 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(
         address: Address,
-        client: Client,
+        prober: Client,
         wakes: broadcast::Sender<Wake>,
         stop: CancellationToken,
     ) -> Arc<Self> {
         Arc::new(Self {
             address,
-            client,
+            client: limited(&prober),
+            prober,
             kinds: Kinds::default(),
             gate: Gate::default(),
             nodes: watch::Sender::default(),
+            served: watch::Sender::default(),
             places: Arc::new(Semaphore::new(PLACES)),
             watched: Mutex::default(),
             wakes,
@@ -73,10 +92,11 @@ impl Connection {
         })
     }
 
-    /// Starts the tasks that probe the cluster and watch its nodes; they end with [`Connection::close`].
-    pub(crate) fn start(self: &Arc<Self>, probe_interval: Duration) {
-        self.spawn("probe", probe::keep_probing(self.clone(), probe_interval));
+    /// Starts the tasks that probe the cluster and watch its nodes and definitions; they end with [`Connection::close`].
+    pub(crate) fn start(self: &Arc<Self>, rhythm: Rhythm) {
+        self.spawn("probe", probe::keep_probing(self.clone(), rhythm));
         self.spawn("nodes", nodes::keep_watching(self.clone()));
+        self.spawn("definitions", definitions::keep_reading(self.clone()));
     }
 
     /// Ends every task of this connection. Handles that are still in use fail at their next call.
@@ -103,12 +123,13 @@ impl Connection {
     }
 
     /// Hands every event of a watch to `on_event`. The watch starts over whenever the gate has been opened anew, because
-    /// a connection that survived an outage may be dead without knowing it.
+    /// a connection that survived an outage may be dead without knowing it. After `Break`, which says that the watch is
+    /// not allowed, it does so in ten minutes at the latest.
     pub(crate) async fn follow<K>(
         &self,
         api: Api<K>,
         config: watcher::Config,
-        mut on_event: impl FnMut(watcher::Result<watcher::Event<K>>) + Send,
+        mut on_event: impl FnMut(watcher::Result<watcher::Event<K>>) -> ControlFlow<()> + Send,
     ) where
         K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
     {
@@ -116,18 +137,31 @@ impl Connection {
         // The sender lives as long as `self`: neither of the two waits can fail.
         while openings.wait_for(|count| *count > 0).await.is_ok() {
             openings.mark_unchanged();
-            let mut events = std::pin::pin!(watcher(api.clone(), config.clone()).default_backoff());
-            loop {
-                tokio::select! {
-                    changed = openings.changed() => match changed {
-                        Ok(()) => break,
-                        Err(_) => return,
-                    },
-                    event = events.next() => match event {
-                        Some(event) => on_event(event),
-                        None => break,
-                    },
-                }
+            tokio::select! {
+                changed = openings.changed() => if changed.is_err() { return },
+                () = self.follow_until_refused(&api, &config, &mut on_event) => {}
+            }
+        }
+    }
+
+    async fn follow_until_refused<K>(
+        &self,
+        api: &Api<K>,
+        config: &watcher::Config,
+        on_event: &mut (impl FnMut(watcher::Result<watcher::Event<K>>) -> ControlFlow<()> + Send),
+    ) where
+        K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+    {
+        let mut events = pin!(watcher(api.clone(), config.clone()).default_backoff());
+        while let Some(event) = events.next().await {
+            match &event {
+                // Told before anything is asked.
+                Ok(watcher::Event::Init) => {}
+                Ok(_) => self.gate.heard(),
+                Err(error) => self.gate.broke(error),
+            }
+            if on_event(event).is_break() {
+                return sleep(REFUSED_FOR).await;
             }
         }
     }
@@ -137,4 +171,14 @@ impl Connection {
         let span = tracing::info_span!(parent: None, "target", target.name = %self.address.key, task);
         tokio::spawn(stop.run_until_cancelled_owned(work).instrument(span));
     }
+}
+
+/// A client over `client` that lets only so many requests be in flight.
+fn limited(client: &Client) -> Client {
+    let inner = client.clone();
+    let send = service_fn(move |request| {
+        let inner = inner.clone();
+        async move { inner.send(request).await }
+    });
+    Client::new(ConcurrencyLimitLayer::new(CONCURRENT_CALLS).layer(send), client.default_namespace())
 }

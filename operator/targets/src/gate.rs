@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, watch};
+use kube::runtime::watcher;
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use crate::reachability::{Judge, Reachability};
 
@@ -43,6 +47,7 @@ pub(crate) struct Change {
 pub(crate) struct Gate {
     judge: Mutex<Judge>,
     silences: AtomicU32,
+    heard: Mutex<Option<Instant>>,
     doubt: Notify,
     openings: watch::Sender<u64>,
 }
@@ -56,8 +61,10 @@ impl Gate {
     /// `Ok` while calls pass.
     pub(crate) fn check(&self) -> Result<(), CallError> {
         match self.verdict() {
-            Reachability::Reachable { .. } if self.silences() < SILENCES_UNTIL_CLOSED => Ok(()),
-            Reachability::Reachable { .. } => {
+            Reachability::Reachable { .. } | Reachability::Returning { .. } => {
+                if self.silences() < SILENCES_UNTIL_CLOSED {
+                    return Ok(());
+                }
                 Err(CallError::Closed("the API server did not answer the last calls".to_owned()))
             }
             Reachability::Unknown => Err(CallError::Closed("the API server has not answered yet".to_owned())),
@@ -68,31 +75,32 @@ impl Gate {
     /// Lets one call pass, with a deadline, and takes note of a silence.
     pub(crate) async fn pass<T>(&self, call: impl Future<Output = kube::Result<T>> + Send) -> Result<T, CallError> {
         self.check()?;
-        match tokio::time::timeout(CALL_DEADLINE, call).await {
-            Err(_) => {
-                self.silent();
-                Err(CallError::Deadline(CALL_DEADLINE))
-            }
-            Ok(Err(error)) => {
-                if is_silence(&error) {
-                    self.silent();
-                } else {
-                    self.silences.store(0, Ordering::Relaxed);
-                }
-                Err(CallError::Kube(error))
-            }
-            Ok(Ok(answer)) => {
+        let Ok(answer) = tokio::time::timeout(CALL_DEADLINE, call).await else {
+            self.silent();
+            return Err(CallError::Deadline(CALL_DEADLINE));
+        };
+        match &answer {
+            Err(error) if is_silence(error) => self.silent(),
+            Err(error) => {
                 self.silences.store(0, Ordering::Relaxed);
-                Ok(answer)
+                // The credentials may have ended while streams that were opened with them go on.
+                if matches!(error, kube::Error::Api(status) if status.code == 401) {
+                    self.doubt.notify_one();
+                }
+            }
+            Ok(_) => {
+                self.silences.store(0, Ordering::Relaxed);
+                self.heard();
             }
         }
+        Ok(answer?)
     }
 
     /// Takes note of a probe: the version that was answered, or why there was no answer.
     pub(crate) fn probed(&self, probe: Result<String, String>) -> Change {
         let mut judge = self.judge.lock().unwrap_or_else(PoisonError::into_inner);
         let before = judge.verdict().clone();
-        let was_open = before.is_reachable() && self.silences() < SILENCES_UNTIL_CLOSED;
+        let was_open = before.answers() && self.silences() < SILENCES_UNTIL_CLOSED;
         match probe {
             Ok(version) => {
                 judge.answered(version);
@@ -100,7 +108,7 @@ impl Gate {
             }
             Err(why) => judge.failed(&why),
         }
-        let is_open = judge.verdict().is_reachable() && self.silences() < SILENCES_UNTIL_CLOSED;
+        let is_open = judge.verdict().answers() && self.silences() < SILENCES_UNTIL_CLOSED;
         let change = Change { verdict: *judge.verdict() != before, opened: is_open && !was_open };
         drop(judge);
         if change.opened {
@@ -114,7 +122,28 @@ impl Gate {
         self.openings.subscribe()
     }
 
-    /// Returns when a call was not answered, so that the next probe need not wait for its turn.
+    /// Takes note of a sign of life other than a probe: a call that was answered, an event of a watch.
+    pub(crate) fn heard(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// When the last such sign was seen.
+    pub(crate) fn last_heard(&self) -> Option<Instant> {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of a watch that failed: if the connection broke, the next probe need not wait for its turn.
+    pub(crate) fn broke(&self, error: &watcher::Error) {
+        if let watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) = error
+            && is_silence(error)
+        {
+            self.doubt.notify_one();
+        }
+    }
+
+    /// Returns when a call was not answered or a watch broke, so that the next probe need not wait for its turn.
     pub(crate) async fn doubted(&self) {
         self.doubt.notified().await;
     }
@@ -195,6 +224,37 @@ mod tests {
             assert!(gate.pass(std::future::ready(Err::<(), _>(kube::Error::Api(forbidden)))).await.is_err());
         }
         assert!(gate.check().is_ok());
+    }
+
+    #[tokio::test]
+    async fn calls_pass_as_soon_as_a_cluster_answers_again() {
+        let gate = Gate::default();
+        gate.probed(Err("gone".into()));
+        gate.probed(Err("gone".into()));
+        assert!(matches!(gate.check(), Err(CallError::Closed(_))));
+        assert_eq!(gate.probed(Ok("v1".into())), Change { verdict: true, opened: true });
+        assert!(gate.check().is_ok());
+        gate.probed(Ok("v1".into()));
+        assert_eq!(gate.probed(Ok("v1".into())), Change { verdict: true, opened: false });
+    }
+
+    #[tokio::test]
+    async fn answers_are_signs_of_life_and_refused_credentials_are_a_reason_to_probe() {
+        let gate = Gate::default();
+        gate.probed(Ok("v1".into()));
+        assert_eq!(gate.last_heard(), None);
+        gate.pass(async { Ok(()) }).await.unwrap();
+        assert!(gate.last_heard().is_some());
+        let unauthorized = kube::core::Status::failure("no", "Unauthorized").with_code(401).boxed();
+        gate.pass(std::future::ready(Err::<(), _>(kube::Error::Api(unauthorized)))).await.unwrap_err();
+        gate.doubted().await;
+    }
+
+    #[tokio::test]
+    async fn a_watch_whose_connection_breaks_is_a_reason_to_probe() {
+        let gate = Gate::default();
+        gate.broke(&watcher::Error::WatchFailed(refused()));
+        gate.doubted().await;
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The only crate that opens connections to target clusters.
 //!
-//! The cluster controller hands it kubeconfigs ([`ClusterCache::connect`]); it probes each cluster by itself, watches
-//! what was applied there, and broadcasts a [`Wake`] whenever somebody should look again. The placement controller
+//! The cluster controller hands it kubeconfigs ([`ClusterCache::connect`]); it probes each cluster by itself, watches its
+//! nodes, its custom resource definitions and what was applied there, and broadcasts a [`Wake`] whenever somebody should look again. The placement controller
 //! takes a [`TargetCluster`] and reads, applies and deletes objects with it.
 //!
 //! A cluster that does not answer costs nobody else anything: every call has a deadline, every cluster its own queue,
@@ -11,6 +11,7 @@
 
 mod cluster_cache;
 mod connection;
+mod definitions;
 mod discovery;
 mod gate;
 mod kubeconfig;
@@ -23,6 +24,7 @@ mod target_cluster;
 mod wake;
 
 pub use cluster_cache::{ClusterCache, ClusterView, ConnectError};
+pub use definitions::Served;
 pub use kubeconfig::{Kubeconfig, Refusal};
 pub use nodes::Nodes;
 pub use ownership::{APPLICATION_ANNOTATION, MANAGED_BY_LABEL, MANAGER, Ownership, PLACEMENT_KEY, Tie};

@@ -1,6 +1,6 @@
 //! The nodes of a target, watched as long as it is connected.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 use k8s_openapi::api::core::v1::Node as LiveNode;
 use krake_crds::kubernetes::cluster::{Node, NodeCondition};
@@ -13,6 +13,12 @@ use crate::{
     connection::{Connection, PAGE},
     wake::Wake,
 };
+
+/// Conditions of one node that are kept. Kubernetes sets five; a node problem detector adds a dozen.
+const MOST_CONDITIONS: usize = 32;
+
+/// Bytes of each text in a condition that are kept.
+const LONGEST_TEXT: usize = 512;
 
 /// What is known about the nodes of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,11 +39,14 @@ pub(crate) async fn keep_watching(connection: Arc<Connection>) {
     let api: Api<LiveNode> = Api::all(connection.client.clone());
     let mut table = Table::default();
     let on_event = |event| {
-        let nodes = match event {
-            Ok(event) => table.take(event),
-            Err(error) => refusal(&error).map(|why| Nodes::Unreadable { why }),
+        let (nodes, next) = match event {
+            Ok(event) => (table.take(event), ControlFlow::Continue(())),
+            Err(error) => match refusal(&error) {
+                Some(why) => (Some(Nodes::Unreadable { why }), ControlFlow::Break(())),
+                None => (None, ControlFlow::Continue(())),
+            },
         };
-        let Some(nodes) = nodes else { return };
+        let Some(nodes) = nodes else { return next };
         let is_new = connection.nodes.send_if_modified(|before| {
             let is_new = *before != nodes;
             *before = nodes;
@@ -46,6 +55,7 @@ pub(crate) async fn keep_watching(connection: Arc<Connection>) {
         if is_new {
             connection.wake(Wake::Cluster(connection.address.key.clone()));
         }
+        next
     };
     connection.follow(api, watcher::Config::default().page_size(PAGE), on_event).await;
 }
@@ -70,7 +80,14 @@ impl Table {
                 return None;
             }
             Event::InitDone => self.nodes = std::mem::take(&mut self.listing),
-            Event::Apply(node) => drop(self.nodes.insert(node.name_any(), conditions(&node))),
+            Event::Apply(node) => {
+                let says = conditions(&node);
+                // A heartbeat.
+                if self.nodes.get(&node.name_any()) == Some(&says) {
+                    return None;
+                }
+                self.nodes.insert(node.name_any(), says);
+            }
             Event::Delete(node) => drop(self.nodes.remove(&node.name_any())),
         }
         let listed =
@@ -82,18 +99,22 @@ impl Table {
 fn conditions(node: &LiveNode) -> Vec<NodeCondition> {
     let said = node.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
     let bare = |condition: &k8s_openapi::api::core::v1::NodeCondition| NodeCondition {
-        type_: condition.type_.clone(),
-        status: condition.status.clone(),
-        reason: condition.reason.clone().unwrap_or_default(),
-        message: condition.message.clone().unwrap_or_default(),
+        type_: shortened(&condition.type_),
+        status: shortened(&condition.status),
+        reason: shortened(condition.reason.as_deref().unwrap_or_default()),
+        message: shortened(condition.message.as_deref().unwrap_or_default()),
     };
-    said.iter().map(bare).collect()
+    said.iter().take(MOST_CONDITIONS).map(bare).collect()
 }
 
-/// Why nodes will not be told, as opposed to not at the moment.
-fn refusal(error: &watcher::Error) -> Option<String> {
+fn shortened(text: &str) -> String {
+    text.get(..text.floor_char_boundary(LONGEST_TEXT)).unwrap_or_default().to_owned()
+}
+
+/// Why a list is not given, as opposed to not at the moment.
+pub(crate) fn refusal(error: &watcher::Error) -> Option<String> {
     match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.is_forbidden() => {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) if matches!(status.code, 403..=405) => {
             Some(status.message.clone())
         }
         _ => None,
@@ -145,11 +166,22 @@ mod tests {
     fn changes_follow_and_heartbeats_change_nothing() {
         let mut table = Table::default();
         let first = table.take(Event::Apply(node("a", "True", "2026-01-01T00:00:00Z")));
-        assert_eq!(table.take(Event::Apply(node("a", "True", "2026-01-01T00:05:00Z"))), first);
+        assert_eq!(first, Some(listed(&[("a", "True")])));
+        assert_eq!(table.take(Event::Apply(node("a", "True", "2026-01-01T00:05:00Z"))), None);
         assert_eq!(
             table.take(Event::Apply(node("a", "False", "2026-01-01T00:05:00Z"))),
             Some(listed(&[("a", "False")]))
         );
         assert_eq!(table.take(Event::Delete(node("a", "False", "2026-01-01T00:05:00Z"))), Some(listed(&[])));
+    }
+    #[test]
+    fn what_a_node_says_is_bounded() {
+        let mut talkative = node("a", "True", "2026-01-01T00:00:00Z");
+        let conditions_of = talkative.status.as_mut().unwrap().conditions.as_mut().unwrap();
+        conditions_of[0].message = Some("ä".repeat(10_000));
+        let one = conditions_of[0].clone();
+        conditions_of.resize(100, one);
+        let kept = conditions(&talkative);
+        assert_eq!((kept.len(), kept[0].message.len()), (MOST_CONDITIONS, LONGEST_TEXT));
     }
 }

@@ -1,7 +1,7 @@
 //! Watches what we applied on a target, one watch per kind in use, metadata only. Every change of an object, its status
 //! included, changes its resource version and so wakes its Placement; what changed is read by whoever looks.
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
 use kube::{
     Api, ResourceExt,
@@ -19,20 +19,23 @@ pub(crate) async fn keep_watching(connection: Arc<Connection>, resource: ApiReso
     let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(connection.client.clone(), &resource);
     let ours = watcher::Config::default().labels(&format!("{MANAGED_BY_LABEL}={MANAGER}")).page_size(PAGE);
     let mut was_listed = false;
-    let on_event = |event| match event {
-        Ok(Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) => {
-            if let Some(wake) = placement_of(&object) {
-                connection.wake(wake);
+    let on_event = |event| {
+        match event {
+            Ok(Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) => {
+                if let Some(wake) = placement_of(&object) {
+                    connection.wake(wake);
+                }
+            }
+            // A list tells what is there, never what has vanished since the one before.
+            Ok(Event::InitDone) if was_listed => connection.wake(Wake::Everything(connection.address.key.clone())),
+            Ok(Event::InitDone) => was_listed = true,
+            Ok(Event::Init) => {}
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(kind = resource.kind, error, "watch interrupted");
             }
         }
-        // A list tells what is there, never what has vanished since the one before.
-        Ok(Event::InitDone) if was_listed => connection.wake(Wake::Everything(connection.address.key.clone())),
-        Ok(Event::InitDone) => was_listed = true,
-        Ok(Event::Init) => {}
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::debug!(kind = resource.kind, error, "watch interrupted");
-        }
+        ControlFlow::Continue(())
     };
     connection.follow(api, ours, on_event).await;
 }

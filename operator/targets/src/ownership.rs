@@ -70,6 +70,31 @@ impl Ownership {
         });
     }
 
+    /// A JSON merge patch after which nothing on `live` says that it was ours: neither labels and annotations nor the
+    /// record of the fields that we applied, which would make the next owner's server-side apply conflict with ours. What
+    /// the object is stays as it is; applying an empty object in our name instead would take that away too. The patch
+    /// fails if the object has changed since it was read.
+    #[must_use]
+    pub fn unmarking(live: &Value) -> Value {
+        let metadata = &live["metadata"];
+        let others = metadata["managedFields"].as_array().into_iter().flatten();
+        let others: Vec<_> = others.filter(|entry| entry["manager"] != MANAGER).collect();
+        // An empty list would leave the record as it is; one empty entry clears it. (The next apply then finds everything
+        // set by nobody, which Kubernetes calls `before-first-apply`.)
+        let managed = if others.is_empty() { json!([{}]) } else { json!(others) };
+        let mut labels = json!({ PLACEMENT_KEY: null });
+        if text(live, "labels", MANAGED_BY_LABEL) == Some(MANAGER) {
+            labels[MANAGED_BY_LABEL] = Value::Null;
+        }
+        json!({ "metadata": {
+            "uid": metadata["uid"],
+            "resourceVersion": metadata["resourceVersion"],
+            "labels": labels,
+            "annotations": { PLACEMENT_KEY: null, APPLICATION_ANNOTATION: null },
+            "managedFields": managed,
+        } })
+    }
+
     /// How `live`, an object as read from the target, is tied to this Placement.
     #[must_use]
     pub fn tie(&self, live: &Value) -> Tie {
@@ -149,6 +174,29 @@ mod tests {
                 "annotations": { "krake.dev/placement": "web/shop-edge", "krake.dev/application": "web/shop" },
             } })
         );
+    }
+
+    #[test]
+    fn unmarking_takes_off_our_marks_and_nothing_else() {
+        let theirs = json!({ "manager": "kubectl", "operation": "Update" });
+        let mut live = marked_by(&ownership("u1", "shop"));
+        live["metadata"]["uid"] = json!("x");
+        live["metadata"]["resourceVersion"] = json!("7");
+        live["metadata"]["labels"]["app"] = json!("shop");
+        live["metadata"]["managedFields"] = json!([{ "manager": "krake", "operation": "Apply" }, theirs]);
+        let expected = json!({ "metadata": {
+            "uid": "x",
+            "resourceVersion": "7",
+            "labels": { "krake.dev/placement": null, "app.kubernetes.io/managed-by": null },
+            "annotations": { "krake.dev/placement": null, "krake.dev/application": null },
+            "managedFields": [theirs],
+        } });
+        assert_eq!(Ownership::unmarking(&live), expected);
+        live["metadata"]["managedFields"] = json!([{ "manager": "krake" }]);
+        live["metadata"]["labels"]["app.kubernetes.io/managed-by"] = json!("Helm");
+        let patch = Ownership::unmarking(&live);
+        assert_eq!(patch["metadata"]["managedFields"], json!([{}]));
+        assert_eq!(patch["metadata"]["labels"], json!({ "krake.dev/placement": null }));
     }
 
     #[test]

@@ -102,10 +102,10 @@ impl Error {
     }
 }
 
-/// What became of a deletion on a target.
+/// What became of a deletion, or of a release, on a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Removal {
-    /// There is no such object any more, or it is not, or no longer, that of this Placement and was left alone.
+    /// There is no such object any more, or it is not, or no longer, that of this Placement and is left alone.
     Gone,
     /// It is marked for deletion but still there, or it changed while we looked: look again.
     Pending,
@@ -210,8 +210,8 @@ impl TargetCluster {
         }
     }
 
-    /// Changes a live object by a JSON merge patch and answers it as it is then. For the one thing that applying cannot
-    /// do: taking out of a list what others put in.
+    /// Changes a live object by a JSON merge patch and answers it as it is then. For what applying cannot do: taking out
+    /// of a list what others put in.
     ///
     /// # Errors
     /// [`Error::UnknownKind`], [`Error::Invalid`], or the cluster did not answer, or not usefully.
@@ -248,6 +248,24 @@ impl TargetCluster {
         match self.call("deleting", entry, api.delete(&entry.name, &how)).await {
             // Left is the object itself, still waiting for its finalizers or its grace period.
             Ok(answer) if answer.is_left() => Ok(Removal::Pending),
+            Ok(_) => Ok(Removal::Gone),
+            Err(Error::Call { source: kube::Error::Api(status), .. }) if status.is_not_found() => Ok(Removal::Gone),
+            Err(Error::Call { source: kube::Error::Api(status), .. }) if status.is_conflict() => Ok(Removal::Pending),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes our marks off the object if it is still the one that was applied for `ownership`, and leaves the rest of it as
+    /// it is ([`Ownership::unmarking`]).
+    ///
+    /// # Errors
+    /// The cluster did not answer, or not usefully.
+    pub async fn release(&self, entry: &InventoryEntry, ownership: &Ownership) -> Result<Removal, Error> {
+        let Some(live) = self.find(entry).await? else { return Ok(Removal::Gone) };
+        if ownership.tie(&live) != Tie::Ours {
+            return Ok(Removal::Gone);
+        }
+        match self.amend(entry, &Ownership::unmarking(&live)).await {
             Ok(_) => Ok(Removal::Gone),
             Err(Error::Call { source: kube::Error::Api(status), .. }) if status.is_not_found() => Ok(Removal::Gone),
             Err(Error::Call { source: kube::Error::Api(status), .. }) if status.is_conflict() => Ok(Removal::Pending),

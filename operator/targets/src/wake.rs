@@ -42,7 +42,7 @@ pub enum Wake {
         /// Name of the Placement.
         name: String,
     },
-    /// Reachability, version or nodes of this cluster changed.
+    /// Reachability, version, nodes or custom resources of this cluster changed.
     Cluster(ClusterKey),
     /// Changes on this cluster may have been missed: look at everything that is placed there.
     Everything(ClusterKey),

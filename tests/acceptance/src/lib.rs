@@ -50,14 +50,23 @@ impl<'a> Stage<'a> {
     /// When one of them does not get there.
     pub async fn set(testbed: &'a Testbed, story: &str) -> Result<Self> {
         let stage = Self::bare(testbed, story)?;
-        for number in [1, 2] {
-            let cluster = stage.cluster(number)?;
-            stage.rest.post(&cluster.collection(), &cluster.rest()).await?.expect(200)?;
-        }
-        for number in [1, 2] {
-            stage.until_state(&stage.cluster(number)?.path(), "ONLINE").await?;
-        }
+        stage.register([stage.cluster(1)?, stage.cluster(2)?]).await?;
         Ok(stage)
+    }
+
+    /// Registers clusters through REST and waits until they are ONLINE.
+    ///
+    /// # Errors
+    /// When one of them does not get there.
+    pub async fn register(&self, clusters: impl IntoIterator<Item = Cluster>) -> Result<()> {
+        let clusters: Vec<_> = clusters.into_iter().collect();
+        for cluster in &clusters {
+            self.rest.post(&cluster.collection(), &cluster.rest()).await?.expect(200)?;
+        }
+        for cluster in &clusters {
+            self.until_state(&cluster.path(), "ONLINE").await?;
+        }
+        Ok(())
     }
 
     /// The target with this number as a user registers it.
@@ -184,6 +193,23 @@ impl<'a> Stage<'a> {
             None => Ok(()),
             Some(left) => bail!("target {target} still has {} {}", left["kind"], left["metadata"]["name"]),
         }
+    }
+}
+
+/// Looks at both targets until the first has let go of an application and the second serves it; there is no moment in which
+/// neither serves.
+///
+/// # Errors
+/// When there was such a moment.
+pub async fn served_until_moved(stage: &Stage<'_>, name: &str) -> Result<()> {
+    let (old, new) = (stage.testbed.target(1)?.client().await?, stage.testbed.target(2)?.client().await?);
+    loop {
+        let (there, here) = (ready_replicas(&old, name).await?, ready_replicas(&new, name).await?);
+        ensure!(there >= Some(1) || here >= Some(1), "nobody serves {name}: {there:?} and {here:?}");
+        if there.is_none() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

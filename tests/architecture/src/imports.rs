@@ -43,7 +43,8 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
 const RESERVED: [(&str, &[&str]); 5] = [
     ("etcd-client", &["krake-facade-store"]),
     ("tonic", &["krake-facade-store"]),
-    ("rustls", &["krake-facade-transport", "krake-operator-process"]),
+    // The providers' tests install what a program installs at its start.
+    ("rustls", &["krake-facade-transport", "krake-operator-process", "krake-operator-providers"]),
     // Libraries have typed errors; the crate of the custom resources has a binary that writes manifests.
     ("anyhow", &["krake-api-facade", "krake-crds", "krake-operator"]),
     // The facade asks identity services who a caller is, the operator asks metrics providers; nothing else in the product

@@ -21,9 +21,36 @@ pub fn application(name: &str) -> Application {
         labels: Map::new(),
         manifest: vec![deployment(name, 1)],
         label_constraints: None,
+        metric_constraints: None,
         custom_resources: Vec::new(),
         migration: true,
+        backoff_limit: -1,
     }
+}
+
+/// A global metric between 0 and `max` that is called `metric` at the provider, for the REST API.
+#[must_use]
+pub fn global_metric(name: &str, max: f64, provider: &str, metric: &str) -> Value {
+    json!({
+        "api": "core",
+        "kind": "GlobalMetric",
+        "metadata": { "name": name },
+        "spec": {
+            "min": 0.0, "max": max, "allowed_values": [],
+            "provider": { "name": provider, "metric": metric },
+        },
+    })
+}
+
+/// A global provider of metrics, for the REST API: `kind` is the member of the spec that holds `how`.
+#[must_use]
+pub fn global_metrics_provider(name: &str, kind: &str, how: &Value) -> Value {
+    json!({
+        "api": "core",
+        "kind": "GlobalMetricsProvider",
+        "metadata": { "name": name },
+        "spec": { "type": kind, kind: how },
+    })
 }
 
 /// A cluster without labels.
@@ -35,6 +62,7 @@ pub fn cluster(name: &str, kubeconfig: &Kubeconfig) -> Cluster {
         labels: Map::new(),
         kubeconfig: kubeconfig.value().clone(),
         custom_resources: Vec::new(),
+        metrics: Vec::new(),
     }
 }
 
@@ -102,8 +130,10 @@ pub struct Application {
     labels: Map<String, Value>,
     manifest: Vec<Value>,
     label_constraints: Option<Vec<String>>,
+    metric_constraints: Option<Vec<String>>,
     custom_resources: Vec<String>,
     migration: bool,
+    backoff_limit: i64,
 }
 
 impl Application {
@@ -132,6 +162,20 @@ impl Application {
     #[must_use]
     pub fn where_label(mut self, constraint: &str) -> Self {
         self.label_constraints.get_or_insert_default().push(constraint.to_owned());
+        self
+    }
+
+    /// Only on clusters that satisfy this metric constraint, e.g. `load < 0.5`.
+    #[must_use]
+    pub fn where_metric(mut self, constraint: &str) -> Self {
+        self.metric_constraints.get_or_insert_default().push(constraint.to_owned());
+        self
+    }
+
+    /// Given up after this many further attempts.
+    #[must_use]
+    pub fn with_retries(mut self, limit: i64) -> Self {
+        self.backoff_limit = limit;
         self
     }
 
@@ -171,9 +215,14 @@ impl Application {
             "spec": {
                 "manifest": self.manifest,
                 "constraints": {
-                    "cluster": { "labels": self.label_constraints, "custom_resources": self.custom_resources },
+                    "cluster": {
+                        "labels": self.label_constraints,
+                        "metrics": self.metric_constraints,
+                        "custom_resources": self.custom_resources,
+                    },
                     "migration": self.migration,
                 },
+                "backoff_limit": self.backoff_limit,
             },
         })
     }
@@ -182,8 +231,10 @@ impl Application {
     #[must_use]
     pub fn custom_resource(&self) -> Value {
         let mut cluster = json!({ "customResources": self.custom_resources });
-        if let (Some(constraints), Some(cluster)) = (&self.label_constraints, cluster.as_object_mut()) {
-            cluster.insert("labels".into(), json!(constraints));
+        for (name, constraints) in [("labels", &self.label_constraints), ("metrics", &self.metric_constraints)] {
+            if let (Some(constraints), Some(cluster)) = (constraints, cluster.as_object_mut()) {
+                cluster.insert(name.into(), json!(constraints));
+            }
         }
         json!({
             "apiVersion": API_VERSION,
@@ -193,6 +244,7 @@ impl Application {
                 "labels": self.labels,
                 "manifest": self.manifest,
                 "constraints": { "cluster": cluster, "migration": self.migration },
+                "backoff": { "limit": self.backoff_limit },
             },
         })
     }
@@ -206,6 +258,7 @@ pub struct Cluster {
     labels: Map<String, Value>,
     kubeconfig: Value,
     custom_resources: Vec<String>,
+    metrics: Vec<Value>,
 }
 
 impl Cluster {
@@ -227,6 +280,20 @@ impl Cluster {
     #[must_use]
     pub fn offering(mut self, definition: &str) -> Self {
         self.custom_resources.push(definition.to_owned());
+        self
+    }
+
+    /// Rated by this global metric.
+    #[must_use]
+    pub fn rated(mut self, metric: &str, weight: f64) -> Self {
+        self.metrics.push(json!({ "name": metric, "weight": weight, "namespaced": false }));
+        self
+    }
+
+    /// Rated by this metric of its namespace.
+    #[must_use]
+    pub fn rated_by_own(mut self, metric: &str, weight: f64) -> Self {
+        self.metrics.push(json!({ "name": metric, "weight": weight, "namespaced": true }));
         self
     }
 
@@ -260,6 +327,7 @@ impl Cluster {
                 "kubeconfig": self.kubeconfig,
                 "constraints": { "cloud": {} },
                 "custom_resources": self.custom_resources,
+                "metrics": self.metrics,
             },
         })
     }
@@ -286,6 +354,7 @@ impl Cluster {
                 "labels": self.labels,
                 "kubeconfigSecretRef": { "name": self.secret_name(), "key": "kubeconfig" },
                 "customResources": self.custom_resources,
+                "metrics": self.metrics,
             },
         })
     }

@@ -22,18 +22,24 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Starts an operator called `name` with the account in `kubeconfig`, and waits until it is ready.
+    /// Starts an operator called `name` with the account in `kubeconfig` and further `args`, and waits until it is ready.
     ///
     /// # Errors
     /// When it cannot be started or is not ready in time.
-    pub async fn start(name: &str, kubeconfig: &Path, group: &Arc<ProcessGroup>, logs: &Path) -> Result<Self> {
+    pub async fn start(
+        name: &str,
+        kubeconfig: &Path,
+        args: &[&str],
+        (group, logs): (&Arc<ProcessGroup>, &Path),
+    ) -> Result<Self> {
         port::retry_on_collision(async || {
             let health = format!("127.0.0.1:{}", port::free()?);
             let program = Program::new(name, binaries::path(binaries::OPERATOR)?)
                 .args(["--namespace", SYSTEM_NAMESPACE, "--log-format", "text"])
                 .args(["--health-address", &health])
                 .args(["--kubeconfig"])
-                .args([kubeconfig]);
+                .args([kubeconfig])
+                .args(args);
             let process = Process::start(program, group, logs)?;
             let operator = Self { process, health: format!("http://{health}") };
             operator.ready().await?;

@@ -26,7 +26,8 @@ pub use monitoring::Monitoring;
 /// A fraction of a second, and several times that beside a build.
 const READY_WITHIN: Duration = Duration::from_mins(1);
 
-/// It looks every second; the rest is for a machine that is busy.
+/// It looks every second, but after a start only when it has found out where, which it does every five seconds, in two
+/// steps. The rest is for a machine that is busy.
 const SEEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// A Prometheus that runs as a child process and looks at its exporters every second.
@@ -89,7 +90,8 @@ impl Prometheus {
         &self.url
     }
 
-    /// Waits until it answers queries.
+    /// Waits until it answers queries. Its first look at the exporters comes up to ten seconds later; until then it
+    /// shows what it saw before it was started.
     ///
     /// # Errors
     /// When the process ends or the deadline passes.

@@ -37,14 +37,14 @@ async fn prometheus_tells_values_apart_by_their_labels() -> Result<()> {
 
 #[tokio::test]
 async fn prometheus_looks_again_after_it_was_killed() -> Result<()> {
-    let Some(Monitoring { exporter, prometheus, .. }) = Monitoring::own().await? else { return Ok(()) };
-    exporter.set("heat", 1.0);
-    prometheus.sees("heat", 1.0).await?;
-    prometheus.process.kill();
-    prometheus.process.start_again()?;
-    prometheus.ready().await?;
-    exporter.set("heat", 2.0);
-    prometheus.sees("heat", 2.0).await
+    let Some(own) = Monitoring::own().await? else { return Ok(()) };
+    own.exporter.set("heat", 1.0);
+    own.prometheus.sees("heat", 1.0).await?;
+    own.prometheus.process.kill();
+    own.prometheus.process.start_again()?;
+    own.prometheus.ready().await?;
+    own.exporter.set("heat", 2.0);
+    own.prometheus.sees("heat", 2.0).await
 }
 
 #[tokio::test]

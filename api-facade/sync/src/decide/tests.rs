@@ -28,7 +28,7 @@ fn object(values: &[(&str, u8)]) -> Object {
         krake_uid: "krake".into(),
         is_deleting: false,
         held: Held { by_mirror: true, ..Held::default() },
-        is_guarded: false,
+        prepared: Prepared::default(),
         is_as_published: false,
         fields: fields(values),
         lost: BTreeSet::new(),
@@ -55,11 +55,19 @@ fn deleted(stored: Stored) -> Stored {
 }
 
 fn guarded(object: Object) -> Object {
-    Object { is_guarded: true, ..object }
+    Object { prepared: Prepared { to_wait: true, ..object.prepared }, ..object }
 }
 
 fn deleting(object: Object) -> Object {
     Object { is_deleting: true, ..object }
+}
+
+fn tombstone(uid: &str) -> Tombstone {
+    Tombstone { uids: [uid.into()].into(), ..Tombstone::default() }
+}
+
+fn by_force(tombstone: Tombstone) -> Tombstone {
+    Tombstone { forced: tombstone.uids.clone(), ..tombstone }
 }
 
 fn set(names: &[&str]) -> BTreeSet<Field> {
@@ -152,7 +160,7 @@ fn a_client_that_is_faster_than_our_note_of_a_publish_loses_nothing() {
 #[test]
 fn a_tombstone_waits_for_a_publish_that_may_still_arrive() {
     let removed = |is_fresh, stored| Known {
-        tombstone: Some(Tombstone { uids: ["krake".into()].into(), is_fresh }),
+        tombstone: Some(Tombstone { is_fresh, ..tombstone("krake") }),
         ..known(None, stored, None)
     };
     assert_eq!(decide(&removed(true, None)), Decision::Nothing);
@@ -166,7 +174,7 @@ fn a_tombstone_waits_for_a_publish_that_may_still_arrive() {
 #[test]
 fn a_tombstone_leaves_the_successor_alone_and_still_takes_a_predecessor_that_arrives_late() {
     let successor = || Some(Stored { uid: "successor".into(), ..stored(&[("spec.a", 2)]) });
-    let fresh = Some(Tombstone { uids: ["krake".into()].into(), is_fresh: true });
+    let fresh = Some(Tombstone { is_fresh: true, ..tombstone("krake") });
     let unpublished = Known { tombstone: fresh.clone(), ..known(None, successor(), None) };
     assert_eq!(decide(&unpublished), Decision::Publish { is_restored: false });
     let late = Known { tombstone: fresh.clone(), ..known(None, successor(), Some(object(&[("spec.a", 1)]))) };
@@ -212,10 +220,7 @@ fn an_object_seen_to_leave_while_marked_takes_the_stored_one_along() {
 
 #[test]
 fn a_tombstone_deletes_what_it_names_and_nothing_else() {
-    let removed = |uid: &str, object| Known {
-        tombstone: Some(Tombstone { uids: [uid.into()].into(), is_fresh: false }),
-        ..known(None, None, object)
-    };
+    let removed = |uid: &str, object| Known { tombstone: Some(tombstone(uid)), ..known(None, None, object) };
     let held = || Object { held: Held { by_mirror: true, by_krake: true, by_others: false }, ..object(&[]) };
     let by_others = || Object { held: Held { by_mirror: false, by_krake: false, by_others: true }, ..object(&[]) };
     assert_eq!(decide(&removed("krake", Some(held()))), Decision::DeleteObject);
@@ -223,6 +228,45 @@ fn a_tombstone_deletes_what_it_names_and_nothing_else() {
     assert_eq!(decide(&removed("krake", Some(deleting(by_others())))), Decision::Forget);
     assert_eq!(decide(&removed("krake", None)), Decision::Forget);
     assert_eq!(decide(&removed("somebody else", Some(held()))), Decision::Forget);
+}
+
+#[test]
+fn what_is_removed_by_force_is_let_go_by_all_but_its_copies_and_then_left_to_them() {
+    let forced = |is_fresh, object| Known {
+        tombstone: Some(Tombstone { is_fresh, ..by_force(tombstone("krake")) }),
+        ..known(Some(base(&[])), None, Some(object))
+    };
+    let held = || Object { held: Held { by_mirror: true, by_krake: true, by_others: false }, ..object(&[]) };
+    let by_copies = || Object {
+        held: Held { by_mirror: false, by_krake: true, by_others: false },
+        prepared: Prepared { to_go: true, ..Prepared::default() },
+        ..deleting(object(&[]))
+    };
+    for (row, known, decision) in [
+        ("alive", forced(true, held()), Decision::LetGo),
+        ("alive and let go", forced(true, Object { is_deleting: false, ..by_copies() }), Decision::DeleteObject),
+        ("leaving", forced(true, deleting(held())), Decision::LetGo),
+        ("let go", forced(true, by_copies()), Decision::Nothing),
+        ("let go long ago", forced(false, by_copies()), Decision::Forget),
+        ("forgotten", known(None, None, Some(by_copies())), Decision::Nothing),
+        ("no base any more", Known { base: None, ..forced(true, deleting(held())) }, Decision::LetGo),
+    ] {
+        assert_eq!(decide(&known), decision, "{row}");
+    }
+}
+
+#[test]
+fn the_successor_of_what_was_removed_by_force_waits_until_its_copies_are_marked() {
+    let successor = || Some(Stored { uid: "successor".into(), ..stored(&[]) });
+    let held = Held { by_mirror: false, by_krake: true, by_others: false };
+    let prepared = Prepared { to_go: true, ..Prepared::default() };
+    let predecessor = Object { held, prepared, ..deleting(object(&[])) };
+    for tombstone in [Some(Tombstone { is_fresh: true, ..by_force(tombstone("krake")) }), None] {
+        let before = Known { tombstone, ..known(Some(base(&[])), successor(), Some(predecessor.clone())) };
+        assert_eq!(decide(&before), Decision::Nothing);
+        let gone = Known { object: None, departed: Some("kubernetes".into()), ..before };
+        assert_eq!(decide(&gone), Decision::Publish { is_restored: false });
+    }
 }
 
 #[test]
@@ -296,7 +340,7 @@ fn carry_out(known: &Known, decision: &Decision) -> Known {
             let wished = source.fields.into_iter().filter(|(field, _)| !field.is_status()).collect();
             let mut published =
                 Object { uid: "published".into(), krake_uid: source.uid, fields: wished, ..object(&[]) };
-            (published.is_guarded, published.held.by_krake) = (source.awaits.cascade, source.awaits.cascade);
+            (published.prepared.to_wait, published.held.by_krake) = (source.awaits.cascade, source.awaits.cascade);
             next.object = Some(published);
             next.base = Some(agree(&next, |field| !field.is_status(), None));
         }
@@ -310,7 +354,7 @@ fn carry_out(known: &Known, decision: &Decision) -> Known {
         Decision::Merge(merge) => apply(&mut next, merge),
         Decision::Guard => {
             let object = next.object.as_mut().unwrap();
-            (object.is_guarded, object.held.by_krake) = (true, true);
+            (object.prepared.to_wait, object.held.by_krake) = (true, true);
         }
         Decision::DeleteObject => next.object.as_mut().unwrap().is_deleting = true,
         Decision::RemoveStored => (next.stored, next.base) = (None, None),
@@ -318,6 +362,10 @@ fn carry_out(known: &Known, decision: &Decision) -> Known {
         Decision::ReleaseAll => {
             let held = &mut next.object.as_mut().unwrap().held;
             (held.by_mirror, held.by_krake) = (false, false);
+        }
+        Decision::LetGo => {
+            let object = next.object.as_mut().unwrap();
+            (object.held.by_mirror, object.prepared.to_go) = (false, true);
         }
         Decision::Forget => {
             next.tombstone = None;
@@ -430,8 +478,8 @@ fn any_world() -> impl Strategy<Value = Known> {
             krake_uid: krake_uid.into(),
             ..object(&[])
         });
-    let tombstone = prop_oneof![Just("krake"), Just("earlier")]
-        .prop_map(|uid| Tombstone { uids: [uid.into()].into(), is_fresh: false });
+    let tombstone = (prop_oneof![Just("krake"), Just("earlier")], any::<bool>())
+        .prop_map(|(uid, forced)| if forced { by_force(tombstone(uid)) } else { tombstone(uid) });
     let (stored, object) = (proptest::option::of(stored), proptest::option::of(object));
     (any_base(), stored, object, proptest::option::weighted(0.2, tombstone))
         .prop_map(|(base, stored, object, tombstone)| Known { base, stored, object, tombstone, departed: None })

@@ -2,9 +2,9 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use krake_crds::{finalizer, krake_metadata::KrakeMetadata};
-use krake_facade_wire::{Metadata, Timestamp};
+use krake_facade_wire::{Kind, Metadata, Timestamp, kubernetes::Application};
 
-use crate::decide::Held;
+use crate::decide::{Held, Prepared};
 
 /// The uid under which REST knows an object, if it is not the object's own.
 pub const UID: &str = "krake.dev/uid";
@@ -51,6 +51,23 @@ pub fn held(finalizers: &[String]) -> Held {
 #[must_use]
 pub fn is_krake(finalizer: &str) -> bool {
     finalizer.starts_with(DOMAIN)
+}
+
+/// Whether the finalizer stays on an object of this kind that is removed by force: the application controller's. It still
+/// marks what the application has on clusters, and waits for nothing.
+#[must_use]
+pub fn outlives_force(kind: &str, finalizer: &str) -> bool {
+    kind == Application::KIND && finalizer == finalizer::KUBERNETES_RESOURCES
+}
+
+/// What an object of this kind was prepared for.
+#[must_use]
+pub fn prepared(kind: &str, metadata: &ObjectMeta) -> Prepared {
+    let to_wait = metadata.finalizers.iter().flatten().any(|name| name == finalizer::CASCADE);
+    let annotation = metadata.annotations.as_ref().and_then(|annotations| annotations.get(finalizer::FORCED));
+    let is_told = annotation.is_some_and(|value| value == "true");
+    let mut held = metadata.finalizers.iter().flatten().filter(|name| is_krake(name));
+    Prepared { to_wait, to_go: held.all(|name| is_told && outlives_force(kind, name)) }
 }
 
 /// Adds a finalizer of REST where its owner will look for it.
@@ -143,6 +160,27 @@ mod tests {
         let mut list = vec!["kubernetes_resources_deletion".to_owned()];
         add_finalizer(&mut list, "cascade_deletion".into());
         assert_eq!(list, ["kubernetes_resources_deletion", "cascade_deletion"]);
+    }
+
+    #[test]
+    fn a_forced_application_is_let_go_when_its_controller_alone_holds_it_and_knows() {
+        let metadata = |finalizers: &[&str], forced: Option<&str>| ObjectMeta {
+            finalizers: Some(finalizers.iter().map(|name| (*name).to_owned()).collect()),
+            annotations: forced.map(|value| [(finalizer::FORCED.to_owned(), value.to_owned())].into()),
+            ..ObjectMeta::default()
+        };
+        let (copies, others) = ([finalizer::KUBERNETES_RESOURCES], ["a.b/c"]);
+        assert!(prepared("Application", &metadata(&copies, Some("true"))).to_go);
+        assert!(prepared("Application", &metadata(&others, None)).to_go);
+        for (kind, finalizers, forced) in [
+            ("Application", &copies[..], None),
+            ("Application", &copies, Some("false")),
+            ("Cluster", &copies, Some("true")),
+            ("Application", &[finalizer::KUBERNETES_RESOURCES, finalizer::CASCADE], Some("true")),
+            ("Application", &[finalizer::MIRROR], Some("true")),
+        ] {
+            assert!(!prepared(kind, &metadata(finalizers, forced)).to_go, "{kind} {finalizers:?} {forced:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Carries out a plan, step by step, and stops at the first that fails.
+//! Carries out a plan, step by step, and stops at the first that fails; one that is withheld does not keep the rest.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use kube::{
 
 use super::{
     Error, MANAGER, copy,
-    decide::{Plan, Step},
+    decide::{self, Plan, Proviso, Step},
     desired,
     observe::Observed,
 };
@@ -27,7 +27,7 @@ pub(super) struct Done {
     pub(super) placements: Vec<Arc<Placement>>,
     /// Whether the application was let go, so that nothing more may be written to it.
     pub(super) released: bool,
-    /// Whether every step was taken.
+    /// Whether every step was taken; if not, the first reason.
     pub(super) result: Result<(), Error>,
 }
 
@@ -39,8 +39,10 @@ pub(super) async fn act(observed: &Observed, plan: &Plan, context: &Context) -> 
         result: Ok(()),
     };
     for step in &plan.steps {
-        done.result = done.take(step, context).await;
-        if done.result.is_err() {
+        let taken = done.take(step, context).await;
+        let is_over = taken.as_ref().is_err_and(|error| error.withheld().is_none());
+        done.result = done.result.and(taken);
+        if is_over {
             break;
         }
     }
@@ -52,7 +54,7 @@ impl Done {
         match step {
             Step::Guard => self.guard(context).await,
             Step::Place { spec, over } => self.place(spec, over.as_deref(), context).await,
-            Step::Remove { placement, replaced_by } => self.remove(placement, replaced_by.as_deref(), context).await,
+            Step::Remove { placement, proviso } => self.remove(placement, proviso, context).await,
             Step::Release => self.release(context).await,
         }
     }
@@ -67,8 +69,11 @@ impl Done {
     }
 
     async fn place(&mut self, spec: &PlacementSpec, over: Option<&Placement>, context: &Context) -> Result<(), Error> {
-        let version = over.and_then(|over| over.metadata.resource_version.as_deref());
-        let object = desired::object(&self.application, spec, version);
+        if over.is_some_and(|over| !copy::belongs_to(over, &self.application)) {
+            // Whose it becomes is decided by which application is there.
+            self.expect_unchanged(context).await?;
+        }
+        let object = desired::object(&self.application, spec, over);
         let name = desired::name(&spec.application, &spec.cluster);
         let api = context.api::<Placement>(&self.application.namespace().unwrap_or_default());
         let applied = api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&object)).await;
@@ -79,20 +84,17 @@ impl Done {
         Ok(())
     }
 
-    async fn remove(
-        &self,
-        placement: &Placement,
-        replaced_by: Option<&Placement>,
-        context: &Context,
-    ) -> Result<(), Error> {
+    async fn remove(&self, placement: &Placement, proviso: &Proviso, context: &Context) -> Result<(), Error> {
         self.expect_unchanged(context).await?;
-        if let Some(replacement) = replaced_by {
+        if let Proviso::Replaced(replacement) = proviso {
             expect_ready(replacement, context).await?;
         }
         let cluster = || placement.spec.cluster.name.clone();
-        let still_ours = |now: &Placement| copy::belongs_to(now, &self.application);
+        let still_due = |now: &Placement| {
+            copy::belongs_to(now, &self.application) && (*proviso != Proviso::Idle || copy::is_idle(now))
+        };
         let removed =
-            safety::delete(context, placement, still_ours).await.map_err(|error| Error::Remove(cluster(), error))?;
+            safety::delete(context, placement, still_due).await.map_err(|error| Error::Remove(cluster(), error))?;
         tracing::info!(placement = placement.name_any(), ?removed, "removing from {}", cluster());
         Ok(())
     }
@@ -108,12 +110,15 @@ impl Done {
         }
     }
 
-    /// The cache may not know yet of a copy that was made a moment ago: the API server is asked.
+    /// The cache may not know yet of a copy that was made a moment ago: the API server is asked. Of an application that
+    /// is forced, copies that are on their way out may be left.
     async fn release(&mut self, context: &Context) -> Result<(), Error> {
         let namespace = self.application.namespace().unwrap_or_default();
         let selector = format!("{}={}", labels::APPLICATION_UID, self.application.uid().unwrap_or_default());
         let copies = context.api::<Placement>(&namespace).list_metadata(&ListParams::default().labels(&selector)).await;
-        if !copies.map_err(|error| Error::Read("the Placements", error))?.items.is_empty() {
+        let copies = copies.map_err(|error| Error::Read("the Placements", error))?.items;
+        let may_be_left = decide::is_forced(&self.application);
+        if copies.iter().any(|one| !may_be_left || one.metadata.deletion_timestamp.is_none()) {
             return Err(Error::Changed("the list of Placements"));
         }
         let api = context.api_of(&*self.application);

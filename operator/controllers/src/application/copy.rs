@@ -5,11 +5,25 @@ use krake_crds::{
     kubernetes::{Application, Placement, placement::WorkloadState},
     reason::ReasonCode,
 };
+use kube::Resource;
 
-/// Whether the Placement was made for this very Application, and not for a namesake before it.
+use crate::labels;
+
+/// The reason of [`condition::APPLIED`] while the target does not answer, as the placement controller writes it: what is
+/// said besides is then only the last that is known.
+const CLUSTER_UNREACHABLE: &str = "ClusterUnreachable";
+
+/// Whether the Placement was made for this very Application, or was taken over by it, and is not that of a namesake.
 pub(super) fn belongs_to(placement: &Placement, application: &Application) -> bool {
-    let Some(uid) = application.metadata.uid.as_deref() else { return false };
-    placement.metadata.owner_references.iter().flatten().any(|owner| owner.uid == uid)
+    let marked = labels::application_uid(placement);
+    marked.is_some() && marked == application.metadata.uid.as_deref()
+}
+
+/// Whether Kubernetes' garbage collector would remove it as soon as its Application is lost, which is not a reason.
+/// Placements were made so once.
+pub(super) fn is_owned(placement: &Placement) -> bool {
+    let owners = placement.metadata.owner_references.iter().flatten();
+    owners.into_iter().any(|owner| owner.kind == Application::kind(&()))
 }
 
 /// Whether it is on its way out. It is never used again: a new one is made when it is gone.
@@ -22,9 +36,21 @@ pub(super) fn is_applied(placement: &Placement) -> bool {
     holds_now(placement, condition::APPLIED)
 }
 
-/// Whether it could serve on its own, as it is now.
+/// Whether it could serve on its own, as it is now. Of one whose target does not answer nobody knows.
 pub(super) fn is_ready(placement: &Placement) -> bool {
-    !is_leaving(placement) && holds_now(placement, condition::READY)
+    !is_leaving(placement) && !is_outdated(placement) && holds_now(placement, condition::READY)
+}
+
+/// Whether it certainly serves nobody: it is not ready, and none of its pods runs.
+pub(super) fn is_idle(placement: &Placement) -> bool {
+    let running = placement.status.as_ref().map_or(0, |status| status.container_health.running_pods);
+    running == 0 && !is_outdated(placement) && !holds_now(placement, condition::READY)
+}
+
+/// Whether what it says was true once, and the target has fallen silent since.
+fn is_outdated(placement: &Placement) -> bool {
+    let applied = placement.status.as_ref().and_then(|status| condition::find(&status.conditions, condition::APPLIED));
+    applied.is_some_and(|applied| applied.reason == CLUSTER_UNREACHABLE)
 }
 
 /// Whether it is applied and has come to rest, well or badly: a first copy counts as serving from then on.
@@ -36,11 +62,22 @@ pub(super) fn has_settled(placement: &Placement) -> bool {
 /// Whether only a change of the manifest, or of the target, can bring it there.
 pub(super) fn is_refused(placement: &Placement) -> bool {
     let Some(status) = placement.status.as_ref() else { return false };
+    if holds_now(placement, condition::STALLED) {
+        return true;
+    }
     let fails = condition::find(&status.conditions, condition::APPLIED).is_some_and(|applied| {
         applied.status == "False" && applied.observed_generation == placement.metadata.generation
     });
     let code = status.reason.as_ref().map(|reason| reason.code);
     fails && matches!(code, Some(ReasonCode::InvalidResource | ReasonCode::UnsupportedResource))
+}
+
+/// Why it is not ready, in its own words.
+pub(super) fn complaint(placement: &Placement) -> Option<&str> {
+    let conditions = placement.status.as_ref()?.conditions.as_slice();
+    let failing =
+        [condition::APPLIED, condition::READY].into_iter().filter_map(|type_| condition::find(conditions, type_));
+    failing.into_iter().find(|condition| condition.status != "True").map(|condition| condition.message.as_str())
 }
 
 /// A condition counts only if it speaks of the current generation.

@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use krake_crds::{
     finalizer,
-    kubernetes::{Application, Placement, PlacementSpec, application::MigrationStrategy},
+    kubernetes::{
+        Application, Placement, PlacementSpec,
+        application::{Migration, MigrationStrategy},
+    },
     reference::ObjectReference,
 };
+use kube::ResourceExt;
 
 use super::{
     copy, desired,
     observe::{Observed, Target},
+    rollback::{Attempt, Course},
 };
 use crate::finalizers;
 
@@ -22,6 +28,10 @@ pub(super) struct Plan {
     pub(super) serving: Option<ObjectReference>,
     /// Why the copy that is wanted is not being made or changed.
     pub(super) held_up: Option<HeldUp>,
+    /// What is recorded about moves that were given up.
+    pub(super) migration: Option<Migration>,
+    /// When the move that is under way is given up.
+    pub(super) deadline: Option<Timestamp>,
 }
 
 /// One thing to do.
@@ -40,11 +50,22 @@ pub(super) enum Step {
     Remove {
         /// The copy.
         placement: Arc<Placement>,
-        /// Only if this other copy can serve at that moment.
-        replaced_by: Option<Arc<Placement>>,
+        /// What must hold at that moment.
+        proviso: Proviso,
     },
     /// Let the application go: nothing of it is left.
     Release,
+}
+
+/// What must hold when a copy is removed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Proviso {
+    /// Nothing more than that it is the application's.
+    None,
+    /// This other copy can serve.
+    Replaced(Arc<Placement>),
+    /// It serves nobody.
+    Idle,
 }
 
 /// Why the copy that is wanted is not being made or changed.
@@ -60,19 +81,39 @@ pub(super) enum HeldUp {
     EarlierCopy,
     /// `Recreate`: the other copies must be gone first.
     OtherCopies,
+    /// The move there was given up; the scheduler has not yet taken it back.
+    GivenUp,
 }
 
-pub(super) fn decide(observed: &Observed) -> Plan {
+pub(super) fn decide(observed: &Observed, now: Timestamp) -> Plan {
     let application = &*observed.application;
-    if application.metadata.deletion_timestamp.is_some() {
-        return farewell(observed);
+    let mut plan =
+        if application.metadata.deletion_timestamp.is_some() { farewell(observed) } else { course(observed, now) };
+    let takeovers = takeovers(observed);
+    if !takeovers.is_empty() {
+        // What else is to be done, is to be done to copies that are ours.
+        plan.steps = takeovers;
     }
-    let status = application.status.as_ref();
+    plan
+}
+
+/// What follows from the scheduler's choice.
+fn course(observed: &Observed, now: Timestamp) -> Plan {
+    let status = observed.application.status.as_ref();
     let Some(wanted) = status.and_then(|status| status.scheduled_to.as_ref()) else {
-        let serving = serving(observed).map(|placement| placement.spec.cluster.clone());
-        return Plan { steps: Vec::new(), serving, held_up: Some(HeldUp::NotScheduled) };
+        return Plan { held_up: Some(HeldUp::NotScheduled), ..resting(observed) };
     };
-    let move_ = Move { observed, wanted, target: on(observed, wanted), serving: serving(observed) };
+    let mut move_ =
+        Move { observed, wanted, target: on(observed, wanted), serving: serving(observed), is_given_up: false };
+    let (mut migration, mut deadline) = (move_.recorded().cloned(), None);
+    match move_.attempt().map(|attempt| attempt.course(now)) {
+        Some(Course::GivenUp(record)) => {
+            move_.is_given_up = true;
+            migration = Some(record);
+        }
+        Some(Course::GoesOn(end)) => deadline = end,
+        None => {}
+    }
     let mut steps = move_.removals();
     let held_up = match move_.placing() {
         Ok(placing) => {
@@ -81,12 +122,49 @@ pub(super) fn decide(observed: &Observed) -> Plan {
         }
         Err(why) => Some(why),
     };
-    Plan { steps, serving: move_.serving_afterwards(), held_up }
+    Plan { steps, serving: move_.serving_afterwards(), held_up, migration, deadline }
 }
 
 /// Whether nothing is to be done, and nothing is awaited but news.
 pub(super) fn is_settled(observed: &Observed, plan: &Plan) -> bool {
-    plan.steps.is_empty() && plan.held_up.is_none() && !observed.placements.iter().any(|one| copy::is_leaving(one))
+    let is_single = observed.placements.len() <= 1;
+    let is_staying = !observed.placements.iter().any(|placement| copy::is_leaving(placement));
+    plan.steps.is_empty() && plan.held_up.is_none() && is_single && is_staying
+}
+
+/// A plan that changes nothing.
+fn resting(observed: &Observed) -> Plan {
+    let status = observed.application.status.as_ref();
+    Plan {
+        serving: serving(observed).map(|placement| placement.spec.cluster.clone()),
+        migration: status.and_then(|status| status.migration.clone()),
+        ..Plan::default()
+    }
+}
+
+/// Makes those copies the application's own, and nobody else's, that are not: those that a lost namesake has left, and
+/// those that Kubernetes' garbage collector would take for the application's property. What they ask for stays the same.
+fn takeovers(observed: &Observed) -> Vec<Step> {
+    let application = &*observed.application;
+    let is_ours = |placement: &Placement| copy::belongs_to(placement, application) && !copy::is_owned(placement);
+    let foreign = observed.placements.iter().filter(|placement| !copy::is_leaving(placement) && !is_ours(placement));
+    let take = |placement: &Arc<Placement>| Step::Place {
+        spec: Box::new(placement.spec.clone()),
+        over: Some(placement.clone()),
+    };
+    let steps: Vec<_> = foreign.map(take).collect();
+    if steps.is_empty() { steps } else { guarded(application, steps) }
+}
+
+/// These steps, behind the finalizer. An object in deletion cannot get one any more.
+fn guarded(application: &Application, steps: Vec<Step>) -> Vec<Step> {
+    if finalizers::holds(application, finalizer::KUBERNETES_RESOURCES) {
+        return steps;
+    }
+    if application.metadata.deletion_timestamp.is_some() {
+        return Vec::new();
+    }
+    [Step::Guard].into_iter().chain(steps).collect()
 }
 
 /// Whether the scheduler has approved what the spec says now.
@@ -105,15 +183,31 @@ fn serving(observed: &Observed) -> Option<&Arc<Placement>> {
     on(observed, observed.application.status.as_ref()?.running_on.as_ref()?)
 }
 
-/// The end: every copy is marked, and the application stays until none is left.
+/// Whether nobody wants to wait until the copies of this application, which is in deletion, are gone.
+pub(super) fn is_forced(application: &Application) -> bool {
+    application.annotations().get(finalizer::FORCED).is_some_and(|forced| forced == "true")
+}
+
+/// The end: every copy is marked, and the application stays until none is left, or, if it is forced, until all of them
+/// are marked. They learn before what is to become of what was deployed.
 fn farewell(observed: &Observed) -> Plan {
-    let staying = observed.placements.iter().filter(|placement| !copy::is_leaving(placement));
-    let mut steps: Vec<_> =
-        staying.map(|placement| Step::Remove { placement: placement.clone(), replaced_by: None }).collect();
-    if observed.placements.is_empty() && finalizers::holds(&*observed.application, finalizer::KUBERNETES_RESOURCES) {
+    let application = &*observed.application;
+    let policy = application.spec.deletion_policy;
+    let mut steps = Vec::new();
+    let is_meant =
+        |placement: &&Arc<Placement>| copy::belongs_to(placement, application) && !copy::is_leaving(placement);
+    for placement in observed.placements.iter().filter(is_meant) {
+        if placement.spec.deletion_policy != policy {
+            let spec = Box::new(PlacementSpec { deletion_policy: policy, ..placement.spec.clone() });
+            steps.push(Step::Place { spec, over: Some(placement.clone()) });
+        }
+        steps.push(Step::Remove { placement: placement.clone(), proviso: Proviso::None });
+    }
+    let is_awaited = !observed.placements.is_empty() && !is_forced(application);
+    if !is_awaited && finalizers::holds(application, finalizer::KUBERNETES_RESOURCES) {
         steps.push(Step::Release);
     }
-    Plan { steps, serving: serving(observed).map(|placement| placement.spec.cluster.clone()), held_up: None }
+    Plan { steps, ..resting(observed) }
 }
 
 /// An application between the cluster that serves it and the one it was scheduled to. They may be the same.
@@ -122,35 +216,68 @@ struct Move<'a> {
     wanted: &'a ObjectReference,
     target: Option<&'a Arc<Placement>>,
     serving: Option<&'a Arc<Placement>>,
+    is_given_up: bool,
 }
 
-impl Move<'_> {
+impl<'a> Move<'a> {
     /// A first copy serves once it has come to rest; one that replaces another must be ready to.
     fn serving_afterwards(&self) -> Option<ObjectReference> {
         let takes_over = match (self.serving, self.target) {
             (_, None) => false,
             (None, Some(target)) => copy::has_settled(target) && !copy::is_leaving(target),
-            (Some(_), Some(target)) => copy::is_ready(target),
+            (Some(_), Some(target)) => self.can_serve(target),
         };
         let serving = if takes_over { self.target } else { self.serving };
         serving.map(|placement| placement.spec.cluster.clone())
+    }
+
+    /// Whether it is ready, and its cluster still there to say so.
+    fn can_serve(&self, placement: &Placement) -> bool {
+        copy::is_ready(placement) && !self.observed.silent.contains(&placement.spec.cluster)
+    }
+
+    /// What is recorded about moves that were given up, as far as it still matters: a new version may do better, and a
+    /// cluster that serves has done so.
+    fn recorded(&self) -> Option<&'a Migration> {
+        let application = &*self.observed.application;
+        let status = application.status.as_ref()?;
+        let is_same =
+            status.observed_generation.is_none() || status.observed_generation == application.metadata.generation;
+        let recorded = status.migration.as_ref().filter(|_| is_same)?;
+        (self.serving_afterwards().as_ref() != Some(&recorded.avoided)).then_some(recorded)
+    }
+
+    /// The move that can be given up: one whose new copy cannot serve yet, while the old one can.
+    fn attempt(&self) -> Option<Attempt<'a>> {
+        self.serving.filter(|serving| !self.is_target(serving) && self.can_serve(serving))?;
+        if self.target.is_some_and(|target| self.can_serve(target)) {
+            return None;
+        }
+        let status = self.observed.application.status.as_ref()?;
+        Some(Attempt {
+            to: self.wanted,
+            scheduled_at: status.scheduled_at.as_ref().map(|at| at.0),
+            deadline: self.observed.progress_deadline,
+            is_refused: self
+                .target
+                .is_some_and(|target| copy::is_refused(target) && self.placing().is_ok_and(|steps| steps.is_empty())),
+            recorded: self.recorded(),
+        })
     }
 
     /// The copies that are to be removed now.
     fn removals(&self) -> Vec<Step> {
         let removable = |placement: &&Arc<Placement>| !self.is_target(placement) && !copy::is_leaving(placement);
         let others = self.observed.placements.iter().filter(removable);
+        let remove =
+            |(placement, proviso): (&Arc<Placement>, Proviso)| Step::Remove { placement: placement.clone(), proviso };
         match self.observed.application.spec.migration_strategy {
-            MigrationStrategy::Recreate => others
-                .filter(|_| self.may_make_room())
-                .map(|placement| Step::Remove { placement: placement.clone(), replaced_by: None })
-                .collect(),
-            MigrationStrategy::MakeBeforeBreak => others
-                .filter_map(|placement| {
-                    let replaced_by = self.replacement_of(placement)?.clone();
-                    Some(Step::Remove { placement: placement.clone(), replaced_by: Some(replaced_by) })
-                })
-                .collect(),
+            MigrationStrategy::Recreate => {
+                others.filter(|_| self.may_make_room()).map(|placement| remove((placement, Proviso::None))).collect()
+            }
+            MigrationStrategy::MakeBeforeBreak => {
+                others.filter_map(|placement| Some((placement, self.dispensable(placement)?))).map(remove).collect()
+            }
         }
     }
 
@@ -158,20 +285,34 @@ impl Move<'_> {
         &placement.spec.cluster == self.wanted
     }
 
+    /// Why nobody would miss this copy, if that is so.
+    fn dispensable(&self, placement: &Placement) -> Option<Proviso> {
+        if let Some(replacement) = self.replacement_of(placement) {
+            return Some(Proviso::Replaced(replacement.clone()));
+        }
+        let is_serving = self.serving.is_some_and(|serving| serving.spec.cluster == placement.spec.cluster);
+        let is_silent = self.observed.silent.contains(&placement.spec.cluster);
+        (!is_serving && !is_silent && copy::is_idle(placement)).then_some(Proviso::Idle)
+    }
+
     /// The copy that serves instead of this one. Status must say so already: a crash between the switch and the removal
     /// must not leave the application without a copy that anybody knows to be serving.
     fn replacement_of(&self, placement: &Placement) -> Option<&Arc<Placement>> {
-        self.serving.filter(|serving| serving.spec.cluster != placement.spec.cluster && copy::is_ready(serving))
+        self.serving.filter(|serving| serving.spec.cluster != placement.spec.cluster && self.can_serve(serving))
     }
 
     /// `Recreate`: nothing is removed before it is certain that the new copy can be made.
     fn may_make_room(&self) -> bool {
-        is_approved(&self.observed.application) && (self.target.is_some() || self.observed.target == Target::Open)
+        let can_be_made = self.target.is_some() || self.observed.target == Target::Open;
+        can_be_made && is_approved(&self.observed.application) && !self.is_given_up
     }
 
     /// What makes or changes the copy that is wanted; nothing if it is as it should be.
     fn placing(&self) -> Result<Vec<Step>, HeldUp> {
         let application = &*self.observed.application;
+        if self.is_given_up {
+            return Err(HeldUp::GivenUp);
+        }
         if !is_approved(application) {
             return Err(HeldUp::NotApproved);
         }
@@ -186,9 +327,7 @@ impl Move<'_> {
         if self.target.is_none() {
             self.may_make()?;
         }
-        let guarded = finalizers::holds(application, finalizer::KUBERNETES_RESOURCES);
-        let place = Step::Place { spec: Box::new(spec), over: self.target.cloned() };
-        Ok((!guarded).then_some(Step::Guard).into_iter().chain([place]).collect())
+        Ok(guarded(application, vec![Step::Place { spec: Box::new(spec), over: self.target.cloned() }]))
     }
 
     fn may_make(&self) -> Result<(), HeldUp> {

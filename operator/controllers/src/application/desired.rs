@@ -32,31 +32,26 @@ pub(super) fn spec(application: &Application, cluster: &ObjectReference) -> Plac
         application_generation: application.metadata.generation.unwrap_or_default(),
         manifest: application.spec.manifest.clone(),
         observer_schema: application.spec.observer_schema.clone(),
+        backoff: Some(application.spec.backoff.clone()),
+        deletion_policy: application.spec.deletion_policy,
     }
 }
 
-/// The Placement as it is sent to the API server. With the version of one that was seen, the write fails if that one has
-/// changed; it is owned by the application, so that nothing outlives it.
-pub(super) fn object(application: &Application, spec: &PlacementSpec, version: Option<&str>) -> Value {
+/// The Placement as it is sent to the API server. The write over one that was seen fails if that one has changed or is
+/// gone. It is not owned by the application in Kubernetes' sense: should the application be lost, what it runs must stay.
+pub(super) fn object(application: &Application, spec: &PlacementSpec, over: Option<&Placement>) -> Value {
     json!({
         "apiVersion": Placement::api_version(&()),
         "kind": Placement::kind(&()),
         "metadata": {
             "name": name(&spec.application, &spec.cluster),
             "namespace": application.namespace(),
-            "resourceVersion": version,
+            "uid": over.and_then(ResourceExt::uid),
+            "resourceVersion": over.and_then(ResourceExt::resource_version),
             "labels": {
                 labels::APPLICATION_UID: application.uid(),
                 labels::CLUSTER: labels::cluster_digest(&spec.cluster),
             },
-            "ownerReferences": [{
-                "apiVersion": Application::api_version(&()),
-                "kind": Application::kind(&()),
-                "name": spec.application,
-                "uid": application.uid(),
-                "controller": true,
-                "blockOwnerDeletion": true,
-            }],
         },
         "spec": spec,
     })

@@ -6,9 +6,11 @@ use krake_crds::{
     kubernetes::{Application, Placement},
     reference::ObjectReference,
 };
+use kube::ResourceExt;
 use serde_json::{from_value, json};
 
 use super::desired;
+use crate::labels;
 
 /// A moment; which one does not matter.
 const THEN: &str = "2026-01-02T03:04:05Z";
@@ -74,7 +76,8 @@ pub(super) enum Progress {
 pub(super) fn copy_on(cluster: &str, progress: Progress) -> Placement {
     let application = application();
     let spec = desired::spec(&application, &place(cluster));
-    let mut placement: Placement = from_value(desired::object(&application, &spec, Some("1"))).unwrap();
+    let mut placement: Placement = from_value(desired::object(&application, &spec, None)).unwrap();
+    placement.metadata.resource_version = Some("1".into());
     placement.metadata.generation = Some(7);
     placement.metadata.uid = Some(format!("{cluster}-uid"));
     placement.status = Some(from_value(status(progress)).unwrap());
@@ -106,6 +109,21 @@ fn status(progress: Progress) -> serde_json::Value {
 /// A copy that asks for what the application said in its first generation.
 pub(super) fn outdated(mut placement: Placement) -> Placement {
     placement.spec.application_generation = 1;
+    placement
+}
+
+/// A copy whose cluster does not answer any more; what it says is the last that was known.
+pub(super) fn unreachable(mut placement: Placement) -> Placement {
+    let status = placement.status.get_or_insert_default();
+    for condition in status.conditions.iter_mut().filter(|condition| condition.type_ == "Applied") {
+        condition.reason = "ClusterUnreachable".into();
+    }
+    placement
+}
+
+/// A copy that was made for an application of the same name that was lost.
+pub(super) fn left_behind(mut placement: Placement) -> Placement {
+    placement.labels_mut().insert(labels::APPLICATION_UID.into(), "lost-uid".into());
     placement
 }
 

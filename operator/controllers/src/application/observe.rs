@@ -1,9 +1,10 @@
-//! What a decision about an application needs: its Placements, and whether its cluster may take one.
+//! What a decision about an application needs: its Placements, whether their clusters answer, and whether the one that
+//! was chosen may take a Placement.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use krake_crds::{
-    finalizer,
+    condition, finalizer,
     kubernetes::{Application, Cluster, Placement},
     reference::ObjectReference,
 };
@@ -15,12 +16,17 @@ use crate::{context::Context, finalizers};
 /// An application, its copies, and the cluster that it was scheduled to.
 pub(super) struct Observed {
     pub(super) application: Arc<Application>,
-    /// Its own Placements, in the order of their names.
+    /// Its Placements, in the order of their names: its own, and those that a namesake before it has left behind when it
+    /// was lost.
     pub(super) placements: Vec<Arc<Placement>>,
-    /// Placements of a namesake that existed before it.
+    /// Placements of a namesake that are on their way out.
     pub(super) strangers: Vec<Arc<Placement>>,
+    /// Clusters that do not answer, or do not exist, of those that have one of its Placements.
+    pub(super) silent: BTreeSet<ObjectReference>,
     /// The cluster that it was scheduled to.
     pub(super) target: Target,
+    /// How long the new copy of a move may take to become ready.
+    pub(super) progress_deadline: Duration,
 }
 
 /// Whether a cluster may take a new Placement.
@@ -54,13 +60,31 @@ pub(super) fn observe(application: &Arc<Application>, context: &Context) -> Obse
         placement.metadata.namespace.as_deref() == Some(&namespace) && placement.spec.application == name
     });
     placements.sort_by_key(|placement| placement.name_any());
-    let (placements, strangers) =
-        placements.into_iter().partition(|placement| copy::belongs_to(placement, application));
+    // There is only one application of this name: whoever made the others is gone.
+    let (placements, strangers): (Vec<_>, Vec<_>) = placements
+        .into_iter()
+        .partition(|placement| copy::belongs_to(placement, application) || !copy::is_leaving(placement));
+    let silent = placements.iter().map(|placement| &placement.spec.cluster);
+    let silent = silent.filter(|place| is_silent(cluster(place, &namespace, context).as_deref()));
     let chosen = application.status.as_ref().and_then(|status| status.scheduled_to.as_ref());
-    let cluster = chosen.and_then(|chosen| cluster(chosen, &namespace, context));
-    Observed { application: application.clone(), placements, strangers, target: Target::of(cluster.as_deref()) }
+    let target = chosen.and_then(|chosen| cluster(chosen, &namespace, context));
+    let asked = application.spec.progress_deadline_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+    Observed {
+        application: application.clone(),
+        silent: silent.cloned().collect(),
+        placements,
+        strangers,
+        target: Target::of(target.as_deref()),
+        progress_deadline: asked.map_or(context.settings.progress_deadline, Duration::from_secs),
+    }
 }
 
-fn cluster(chosen: &ObjectReference, namespace: &str, context: &Context) -> Option<Arc<Cluster>> {
-    context.clusters.find(chosen.namespace.as_deref().unwrap_or(namespace), &chosen.name)
+fn cluster(place: &ObjectReference, namespace: &str, context: &Context) -> Option<Arc<Cluster>> {
+    context.clusters.find(place.namespace.as_deref().unwrap_or(namespace), &place.name)
+}
+
+fn is_silent(cluster: Option<&Cluster>) -> bool {
+    let Some(cluster) = cluster else { return true };
+    let conditions = cluster.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    condition::is_false(conditions, condition::REACHABLE)
 }

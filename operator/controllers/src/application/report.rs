@@ -1,15 +1,19 @@
 //! The application controller's part of an Application's status, and its Events.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use krake_crds::{
     condition,
-    kubernetes::{Application, ApplicationStatus, application::ApplicationState},
+    kubernetes::{Application, ApplicationStatus, Placement, application::ApplicationState},
 };
 
 use super::{
     Error, MANAGER, NAME,
     act::Done,
+    copy,
     decide::Plan,
+    rollback,
     summary::{CONDITIONS, View},
 };
 use crate::{
@@ -19,28 +23,47 @@ use crate::{
 
 const PART: Part = Part {
     manager: MANAGER,
-    fields: &["observedGeneration", "state", "reason", "runningOn", "services", "containerHealth"],
+    fields: &["observedGeneration", "state", "reason", "runningOn", "migration", "services", "containerHealth"],
     conditions: CONDITIONS,
 };
 
-pub(super) async fn report(plan: &Plan, done: &Done, context: &Context) -> Result<(), Error> {
+pub(super) async fn report(plan: &Plan, done: &Done, context: &Context, now: Timestamp) -> Result<(), Error> {
     if done.released {
         return Ok(());
     }
     let application = &*done.application;
-    let wanted = View::new(application, &done.placements, plan).status(Timestamp::now());
+    let withheld = done.result.as_ref().err().and_then(Error::withheld);
+    let wanted = View::new(application, &done.placements, plan).withheld_by(withheld).status(now);
     let api = context.api_of(application);
     let Some(written) = PART.write(&api, application, &wanted).await.map_err(Error::Report)? else { return Ok(()) };
     context.instruments.wrote_status(NAME);
-    if let Some(announcement) = announcement(application, &wanted) {
-        tracing::info!(state = announcement.reason, "{}", announcement.note);
+    let news = [given_up(application, &wanted, &done.placements), new_state(application, &wanted)];
+    for announcement in news.into_iter().flatten() {
+        tracing::info!(reason = announcement.reason, "{}", announcement.note);
         context.announce(&written, announcement).await;
     }
     Ok(())
 }
 
+/// What users are told when a move is given up.
+fn given_up(
+    application: &Application,
+    wanted: &ApplicationStatus,
+    placements: &[Arc<Placement>],
+) -> Option<Announcement> {
+    let before = application.status.as_ref().and_then(|status| status.migration.as_ref());
+    let record = wanted.migration.as_ref().filter(|record| before != Some(record))?;
+    let from = wanted.running_on.as_ref().map(|place| place.name.as_str()).unwrap_or_default();
+    let to = &record.avoided.name;
+    let target = placements.iter().find(|placement| placement.spec.cluster == record.avoided);
+    let why = target.and_then(|target| copy::complaint(target)).unwrap_or("nothing was deployed there");
+    let seconds = rollback::pause(record.failures).as_secs();
+    let note = format!("the move from {from} to {to} is given up: {why}; {to} is left alone for {seconds} s");
+    Some(Announcement::warning("MigrationFailed", "Migrating", note))
+}
+
 /// What users are told: a new state.
-fn announcement(application: &Application, wanted: &ApplicationStatus) -> Option<Announcement> {
+fn new_state(application: &Application, wanted: &ApplicationStatus) -> Option<Announcement> {
     let before = application.status.as_ref().and_then(|status| status.state);
     let state = wanted.state.filter(|state| before != Some(*state))?;
     let (reason, is_trouble) = word(state);

@@ -9,10 +9,15 @@ use krake_crds::{
     condition::{self, Claim},
     kubernetes::{Application, ApplicationStatus, Placement},
     reason::{Reason, ReasonCode},
+    reference::ObjectReference,
 };
 use krake_operator_domain::lifecycle::{self, Deployment, Facts, Scheduling};
 
-use super::{copy, decide::Plan};
+use super::{
+    copy,
+    decide::{HeldUp, Plan},
+};
+use crate::safety::Withheld;
 
 /// Types of the conditions that are written here.
 pub(super) const CONDITIONS: &[&str] = &[
@@ -31,20 +36,34 @@ pub(super) struct View<'a> {
     plan: &'a Plan,
     /// All its copies.
     placements: &'a [Arc<Placement>],
-    /// The copy on the cluster that was chosen.
+    /// The cluster that was chosen; the one that serves, when the move there was given up.
+    chosen: Option<&'a ObjectReference>,
+    /// The copy on that cluster.
     target: Option<&'a Placement>,
     /// The copy on the cluster that serves.
     serving: Option<&'a Placement>,
+    /// Why a removal must not happen now.
+    withheld: Option<&'a Withheld>,
 }
 
 impl<'a> View<'a> {
     pub(super) fn new(application: &'a Application, placements: &'a [Arc<Placement>], plan: &'a Plan) -> Self {
         let status = application.status.clone().unwrap_or_default();
-        let on = |place: Option<&krake_crds::reference::ObjectReference>| {
+        let on = |place: Option<&ObjectReference>| {
             placements.iter().find(|placement| Some(&placement.spec.cluster) == place).map(|placement| &**placement)
         };
-        let (target, serving) = (on(status.scheduled_to.as_ref()), on(plan.serving.as_ref()));
-        Self { application, status, plan, placements, target, serving }
+        let serving = plan.serving.as_ref();
+        let chosen = if plan.held_up == Some(HeldUp::GivenUp) {
+            serving
+        } else {
+            application.status.as_ref().and_then(|status| status.scheduled_to.as_ref())
+        };
+        Self { application, status, plan, placements, chosen, target: on(chosen), serving: on(serving), withheld: None }
+    }
+
+    /// The same, when a removal that was planned must not happen.
+    pub(super) fn withheld_by(self, withheld: Option<&'a Withheld>) -> Self {
+        Self { withheld, ..self }
     }
 
     /// The status that follows.
@@ -61,6 +80,7 @@ impl<'a> View<'a> {
             reason: self.reason(),
             conditions,
             running_on: self.plan.serving.clone(),
+            migration: self.plan.migration.clone(),
             services: serving.services,
             container_health: serving.container_health,
             ..self.status.clone()
@@ -72,7 +92,7 @@ impl<'a> View<'a> {
         Facts {
             is_deleting: self.is_deleting(),
             scheduling: self.scheduling(),
-            scheduled_to: self.status.scheduled_to.clone(),
+            scheduled_to: self.chosen.cloned(),
             running_on: self.plan.serving.clone(),
             deployment: self.deployment(),
             workload: seen.and_then(|status| status.workload),

@@ -1,15 +1,20 @@
 //! Whether to connect, and how the cluster is. Pure.
 
+use std::collections::BTreeSet;
+
 use krake_crds::{
     condition::{self, Claim},
-    kubernetes::cluster::{ClusterState, Node},
+    kubernetes::{
+        ClusterStatus,
+        cluster::{ClusterState, Node},
+    },
     reason::{Reason, ReasonCode},
 };
 use krake_operator_domain::{
     health::node,
     lifecycle::{ClusterFacts, Probe, cluster_state},
 };
-use krake_operator_targets::{ClusterView, Kubeconfig, Nodes, Reachability, Refusal};
+use krake_operator_targets::{ClusterView, Kubeconfig, Nodes, Reachability, Refusal, Served};
 
 use super::{
     act::Done,
@@ -32,6 +37,8 @@ pub(super) struct Verdict {
     pub(super) reason: Option<Reason>,
     pub(super) version: Option<String>,
     pub(super) nodes: Option<Vec<Node>>,
+    /// In name order, and no more than the status can hold.
+    pub(super) served_custom_resources: Option<Vec<String>>,
     /// Whether the spec could be followed.
     pub(super) is_followed: bool,
 }
@@ -54,8 +61,38 @@ const NODE_NOT_READY: &str = "NodeNotReady";
 const NODE_UNDER_PRESSURE: &str = "NodeUnderPressure";
 /// Reason of a condition: the kubeconfig does not allow to look at nodes.
 const NODES_NOT_READABLE: &str = "NodesNotReadable";
+/// Reason of a condition: a metric cannot be read.
+const METRICS_UNAVAILABLE: &str = "MetricsUnavailable";
 /// Reason of a condition: applications may run here.
 const USABLE: &str = "Usable";
+
+/// How many custom resources the status lists.
+const LISTED_CUSTOM_RESOURCES: usize = 512;
+
+/// What the status said before, as far as it matters.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before<'a> {
+    state: Option<ClusterState>,
+    /// The metrics controller's sentence about metrics that cannot be read.
+    failing_metrics: Option<&'a str>,
+    served: &'a [String],
+}
+
+impl<'a> Before<'a> {
+    fn of(status: Option<&'a ClusterStatus>) -> Self {
+        let Some(status) = status else { return Self::default() };
+        let metrics = condition::find(&status.conditions, condition::METRICS_AVAILABLE);
+        Self {
+            state: status.state,
+            failing_metrics: metrics.filter(|found| found.status == "False").map(|found| found.message.as_str()),
+            served: &status.served_custom_resources,
+        }
+    }
+
+    fn state_after(&self, probe: Probe<'_>) -> ClusterState {
+        cluster_state(&ClusterFacts { previous: self.state, probe, is_failing_metrics: self.failing_metrics.is_some() })
+    }
+}
 
 pub(super) fn plan(observed: &Observed) -> Plan<'_> {
     match &observed.access {
@@ -65,89 +102,95 @@ pub(super) fn plan(observed: &Observed) -> Plan<'_> {
 }
 
 pub(super) fn judge(observed: &Observed, done: &Done) -> Verdict {
-    let previous = observed.cluster.status.as_ref().and_then(|status| status.state);
+    let before = Before::of(observed.cluster.status.as_ref());
     match (done, &observed.access) {
-        (Done::Connected(view), _) => connected(previous, view),
-        (Done::NotConnectable, _) => refused(previous, &Refusal::BadCredentials),
-        (Done::Disconnected, Access::Refused(refusal)) => refused(previous, refusal),
-        (Done::Disconnected, Access::Missing(sentence)) => missing(previous, sentence),
-        (Done::Disconnected, Access::Given(_)) => missing(previous, "the connection was closed"),
+        (Done::Connected(view), _) => connected(before, view),
+        (Done::NotConnectable, _) => refused(before, &Refusal::BadCredentials),
+        (Done::Disconnected, Access::Refused(refusal)) => refused(before, refusal),
+        (Done::Disconnected, Access::Missing(sentence)) => missing(before, sentence),
+        (Done::Disconnected, Access::Given(_)) => missing(before, "the connection was closed"),
     }
 }
 
-fn missing(previous: Option<ClusterState>, sentence: &str) -> Verdict {
+fn missing(before: Before<'_>, sentence: &str) -> Verdict {
     // One that never had a kubeconfig is awaited; one that lost it is lost.
-    let probe = match previous {
+    let probe = match before.state {
         None | Some(ClusterState::Pending) => Probe::NotYet,
         Some(_) => Probe::Unreachable,
     };
-    unusable(cluster_state(&ClusterFacts { previous, probe }), KUBECONFIG_MISSING, sentence, None)
+    unusable(before.state_after(probe), KUBECONFIG_MISSING, sentence, None)
 }
 
-fn refused(previous: Option<ClusterState>, refusal: &Refusal) -> Verdict {
-    let state = cluster_state(&ClusterFacts { previous, probe: Probe::Unreachable });
+fn refused(before: Before<'_>, refusal: &Refusal) -> Verdict {
+    let state = before.state_after(Probe::Unreachable);
     unusable(state, KUBECONFIG_INVALID, &refusal.to_string(), Some(ReasonCode::InvalidResource))
 }
 
 fn unusable(state: ClusterState, reason: &'static str, sentence: &str, code: Option<ReasonCode>) -> Verdict {
+    let claims = vec![
+        Claim::no(condition::READY, reason, sentence),
+        Claim::no(condition::REACHABLE, reason, sentence),
+        Claim::unknown(condition::HEALTHY, reason, sentence),
+    ];
+    let reason = code.map(|code| Reason { code, message: sentence.to_owned() });
+    Verdict { claims, reason, is_followed: false, ..unchanged(state) }
+}
+
+/// Nothing new, for a cluster whose spec is followed.
+fn unchanged(state: ClusterState) -> Verdict {
     Verdict {
         state,
-        claims: vec![
-            Claim::no(condition::READY, reason, sentence),
-            Claim::no(condition::REACHABLE, reason, sentence),
-            Claim::unknown(condition::HEALTHY, reason, sentence),
-        ],
-        reason: code.map(|code| Reason { code, message: sentence.to_owned() }),
+        claims: Vec::new(),
+        reason: None,
         version: None,
         nodes: None,
-        is_followed: false,
+        served_custom_resources: None,
+        is_followed: true,
     }
 }
 
-fn connected(previous: Option<ClusterState>, view: &ClusterView) -> Verdict {
+fn connected(before: Before<'_>, view: &ClusterView) -> Verdict {
     match &view.reachability {
-        Reachability::Unknown => Verdict {
-            state: cluster_state(&ClusterFacts { previous, probe: Probe::NotYet }),
-            claims: Vec::new(),
-            reason: None,
-            version: None,
-            nodes: None,
-            is_followed: true,
-        },
-        Reachability::Unreachable { why } => Verdict {
-            is_followed: true,
-            ..unusable(
-                cluster_state(&ClusterFacts { previous, probe: Probe::Unreachable }),
-                UNREACHABLE,
-                why,
-                Some(ReasonCode::ClusterNotReachable),
-            )
-        },
-        Reachability::Reachable { version } => {
-            Verdict { version: Some(version.clone()), ..answering(previous, &view.nodes) }
+        Reachability::Unknown => unchanged(before.state_after(Probe::NotYet)),
+        Reachability::Unreachable { why } => {
+            let (state, code) = (before.state_after(Probe::Unreachable), ReasonCode::ClusterNotReachable);
+            Verdict { is_followed: true, ..unusable(state, UNREACHABLE, why, Some(code)) }
         }
+        Reachability::Reachable { version } | Reachability::Returning { version } => Verdict {
+            version: Some(version.clone()),
+            served_custom_resources: Some(served(before.served, &view.served)),
+            ..answering(before, view)
+        },
     }
 }
 
-fn answering(previous: Option<ClusterState>, nodes: &Nodes) -> Verdict {
-    let listed: &[Node] = match nodes {
+fn answering(before: Before<'_>, view: &ClusterView) -> Verdict {
+    let listed: &[Node] = match &view.nodes {
         Nodes::Known(listed) => listed,
         Nodes::Unknown | Nodes::Unreadable { .. } => &[],
     };
-    let probe = match nodes {
+    let probe = match (&view.reachability, &view.nodes) {
+        (Reachability::Returning { .. }, _) => Probe::Returning,
         // Its nodes follow in a moment; until then only a cluster that was offline has got any further.
-        Nodes::Unknown if previous != Some(ClusterState::Offline) => Probe::NotYet,
+        (_, Nodes::Unknown) if before.state != Some(ClusterState::Offline) => Probe::NotYet,
         _ => Probe::Answered(listed),
     };
-    let state = cluster_state(&ClusterFacts { previous, probe });
+    let state = before.state_after(probe);
     let mut claims = vec![Claim::yes(condition::REACHABLE, ANSWERED, "the API server answers")];
-    match nodes {
+    match &view.nodes {
         Nodes::Unknown => {}
         Nodes::Unreadable { why } => claims.push(Claim::unknown(condition::HEALTHY, NODES_NOT_READABLE, why)),
         Nodes::Known(listed) => claims.push(healthy(listed)),
     }
-    claims.extend(ready(state, &claims));
-    Verdict { state, claims, reason: None, version: None, nodes: known(nodes), is_followed: true }
+    claims.extend(ready(state, before.failing_metrics, &claims));
+    Verdict { claims, nodes: known(&view.nodes), ..unchanged(state) }
+}
+
+/// What to list: only a complete list takes back what the status says.
+fn served(before: &[String], found: &Served) -> Vec<String> {
+    let kept = if found.is_complete { &[] } else { before };
+    let names: BTreeSet<&String> = found.names.iter().chain(kept).collect();
+    names.into_iter().take(LISTED_CUSTOM_RESOURCES).cloned().collect()
 }
 
 fn known(nodes: &Nodes) -> Option<Vec<Node>> {
@@ -167,14 +210,21 @@ fn healthy(nodes: &[Node]) -> Claim {
 }
 
 /// The summary; nothing while what was said before is as good as what is known.
-fn ready(state: ClusterState, claims: &[Claim]) -> Option<Claim> {
+///
+/// A cluster whose metrics fail is not ready: what runs there stays, but nothing new is placed there, and whoever waits
+/// for the cluster waits for just that.
+fn ready(state: ClusterState, failing_metrics: Option<&str>, claims: &[Claim]) -> Option<Claim> {
     let unhealthy = claims.iter().find(|claim| claim.type_ == condition::HEALTHY && claim.holds == Some(false));
     let is_complete = claims.iter().any(|claim| claim.type_ == condition::HEALTHY);
-    match (state, unhealthy) {
-        (ClusterState::Connecting, _) => {
-            Some(Claim::no(condition::READY, CONNECTING, "the cluster answers again; its nodes are being looked at"))
+    match (state, unhealthy, failing_metrics) {
+        (ClusterState::Connecting, ..) => {
+            let message = "the cluster answers again; it is used when it has done so for some seconds";
+            Some(Claim::no(condition::READY, CONNECTING, message))
         }
-        (_, Some(unhealthy)) => Some(Claim { type_: condition::READY, ..unhealthy.clone() }),
+        (_, Some(unhealthy), _) => Some(Claim { type_: condition::READY, ..unhealthy.clone() }),
+        (ClusterState::FailingMetrics, None, Some(sentence)) => {
+            Some(Claim::no(condition::READY, METRICS_UNAVAILABLE, sentence))
+        }
         _ if is_complete => Some(Claim::yes(condition::READY, USABLE, "applications may run here")),
         _ => None,
     }

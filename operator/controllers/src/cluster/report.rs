@@ -18,7 +18,16 @@ use crate::{
 
 const PART: Part = Part {
     manager: "krake-cluster",
-    fields: &["observedGeneration", "state", "reason", "version", "nodeCount", "readyNodeCount", "nodes"],
+    fields: &[
+        "observedGeneration",
+        "state",
+        "reason",
+        "version",
+        "nodeCount",
+        "readyNodeCount",
+        "nodes",
+        "servedCustomResources",
+    ],
     conditions: &[condition::READY, condition::REACHABLE, condition::HEALTHY],
 };
 
@@ -46,7 +55,7 @@ pub(super) async fn report(
 fn status_after(cluster: &Cluster, verdict: &Verdict, now: Timestamp) -> ClusterStatus {
     let mut status = cluster.status.clone().unwrap_or_default();
     let generation = cluster.metadata.generation;
-    let Verdict { state, claims, reason, version, nodes, is_followed } = verdict;
+    let Verdict { state, claims, reason, version, nodes, served_custom_resources, is_followed } = verdict;
     status.state = Some(*state);
     status.reason.clone_from(reason);
     if *is_followed {
@@ -57,6 +66,9 @@ fn status_after(cluster: &Cluster, verdict: &Verdict, now: Timestamp) -> Cluster
     }
     if let Some(nodes) = nodes {
         count(&mut status, nodes);
+    }
+    if let Some(served) = served_custom_resources {
+        status.served_custom_resources.clone_from(served);
     }
     for claim in claims {
         let next = claim.clone().over(&status.conditions, generation, now);
@@ -94,9 +106,9 @@ fn announcement(cluster: &Cluster, after: &ClusterStatus) -> Option<Announcement
         ClusterState::Offline => Announcement::warning("Offline", "Probing", note),
         ClusterState::NotReady => Announcement::warning("NotReady", "Probing", note),
         ClusterState::Unhealthy => Announcement::warning("Unhealthy", "Probing", note),
-        // The others belong to the scheduler and to infrastructure providers, or say nothing yet.
+        ClusterState::FailingMetrics => Announcement::warning("FailingMetrics", "Probing", note),
+        // The others belong to infrastructure providers, or say nothing yet.
         ClusterState::Pending
-        | ClusterState::FailingMetrics
         | ClusterState::Creating
         | ClusterState::Reconciling
         | ClusterState::Deleting

@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, future::ready, hash::Hash, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt, stream};
+use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream, stream::FuturesUnordered};
 use kube::{Api, Client, Resource, ResourceExt, core::NamespaceResourceScope};
 use kube_runtime::{
     Controller, WatchStreamExt,
@@ -47,10 +47,15 @@ impl<K> Cached for K where
 {
 }
 
-/// The kinds that most controllers watch: namespaced, known at compile time, held in a shared cache.
-pub trait Watched: Cached + Resource<Scope = NamespaceResourceScope, DynamicType = ()> {}
+/// The kinds that are known at compile time, in a namespace or not.
+pub trait Known: Cached + Resource<DynamicType = ()> {}
 
-impl<K> Watched for K where K: Cached + Resource<Scope = NamespaceResourceScope, DynamicType = ()> {}
+impl<K> Known for K where K: Cached + Resource<DynamicType = ()> {}
+
+/// The kinds that most controllers watch: namespaced, known at compile time, held in a shared cache.
+pub trait Watched: Known + Resource<Scope = NamespaceResourceScope> {}
+
+impl<K> Watched for K where K: Known + Resource<Scope = NamespaceResourceScope> {}
 
 /// One watch and one cache of a kind, for every controller that needs it.
 pub struct Shared<K: Cached> {
@@ -74,7 +79,7 @@ pub(crate) enum Touched<K> {
 
 /// How far the absence of an object from a cache means something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fill {
+pub(super) enum Fill {
     /// Not at all: the cache was never filled completely.
     Partial,
     /// It was once; since then the watch has failed, and may have missed something. Only a new list heals that.
@@ -108,11 +113,6 @@ impl<K: Cached> Shared<K> {
     pub(crate) fn filled(&self) -> impl Future<Output = bool> + Send + use<K> {
         let mut fill = self.fill.clone();
         async move { fill.wait_for(|fill| *fill != Fill::Partial).await.is_ok() }
-    }
-
-    /// Whether the cache has been filled completely.
-    pub(super) fn is_filled(&self) -> bool {
-        *self.fill.borrow() != Fill::Partial
     }
 
     /// Whether the cache is complete and its watch has not failed since it was last listed.
@@ -157,7 +157,7 @@ impl<K: Cached> Shared<K> {
     }
 }
 
-impl<K: Watched> Shared<K> {
+impl<K: Known> Shared<K> {
     /// The cache, and the pump that fills it until `stop` is cancelled. The pump must be polled.
     pub fn start(client: Client, stop: CancellationToken) -> (Self, impl Future<Output = ()> + Send) {
         let events = move || {
@@ -168,6 +168,14 @@ impl<K: Watched> Shared<K> {
         Self::start_from((), events, stop)
     }
 
+    /// The object of this name, if the kind has no namespaces, as last seen.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<Arc<K>> {
+        self.store.get(&ObjectRef::new(name))
+    }
+}
+
+impl<K: Watched> Shared<K> {
     /// The object of this name, as last seen.
     #[must_use]
     pub fn find(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
@@ -178,6 +186,29 @@ impl<K: Watched> Shared<K> {
     #[must_use]
     pub fn in_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
         self.store.state_filter(|object| object.meta().namespace.as_deref() == Some(namespace))
+    }
+}
+
+/// Starts caches one after the other, and keeps what all of them have in common.
+pub(super) struct Starting {
+    client: Client,
+    stop: CancellationToken,
+    /// Fill the caches; must be polled.
+    pub(super) pumps: FuturesUnordered<BoxFuture<'static, ()>>,
+    /// How far each of them is.
+    pub(super) fills: Vec<watch::Receiver<Fill>>,
+}
+
+impl Starting {
+    pub(super) fn new(client: Client, stop: CancellationToken) -> Self {
+        Self { client, stop, pumps: FuturesUnordered::new(), fills: Vec::new() }
+    }
+
+    pub(super) fn shared<K: Known>(&mut self) -> Shared<K> {
+        let (shared, pump) = Shared::start(self.client.clone(), self.stop.clone());
+        self.pumps.push(pump.boxed());
+        self.fills.push(shared.fill.clone());
+        shared
     }
 }
 
@@ -316,7 +347,7 @@ mod tests {
             reached.expect("not reached").unwrap();
         };
         until(Fill::Interrupted).await;
-        assert!(clusters.is_filled() && !clusters.is_current());
+        assert!(!clusters.is_current());
         until(Fill::Current).await;
         assert!(clusters.is_current());
         stop.cancel();

@@ -23,7 +23,7 @@ pub(super) async fn act(object: &Entry, plan: &Plan, index: &Index, context: &Co
             let guarded = finalizers::ensure(&object.api(&context.client), &object.outline, finalizer::CASCADE).await;
             guarded.map(drop).map_err(Error::Finalizer)
         }
-        Plan::Cascade { dependents, placements, message: _ } => {
+        Plan::Cascade { dependents, placements, said: _ } => {
             if dependents.is_empty() && placements.is_empty() {
                 return Ok(());
             }
@@ -45,17 +45,26 @@ pub(super) async fn act(object: &Entry, plan: &Plan, index: &Index, context: &Co
             Err(Error::Unsure(doubt.clone()))
         }
         Plan::Release => {
-            index.tell(None);
+            if !object.is_forced() {
+                index.tell(None);
+            }
             release(object, context).await
         }
     }
 }
 
-/// The cache may still show an object whose namesake of now is not being deleted at all.
+/// The cache may still show an object whose namesake of now is not being deleted at all, or a cluster that lets its
+/// applications go by now.
 async fn expect_leaving(object: &Entry, context: &Context) -> Result<(), Error> {
-    let now = object.api(&context.client).get_metadata_opt(&object.outline.name_any()).await;
-    match now.map_err(|error| Error::Read("the object", error))? {
-        Some(now) if now.uid() == object.outline.uid() && now.metadata.deletion_timestamp.is_some() => Ok(()),
+    let now = object.api(&context.client).get_opt(&object.outline.name_any()).await;
+    let outline = now.map_err(|error| Error::Read("the object", error))?.map(Arc::new);
+    let now = outline.map(|outline| Entry { kind: object.kind.clone(), outline });
+    let is_as_seen = |now: &Entry| {
+        let policies = [now, object].map(|entry| entry.outline.spec.lets_applications_go);
+        now.outline.uid() == object.outline.uid() && policies[0] == policies[1]
+    };
+    match now {
+        Some(now) if is_as_seen(&now) && now.is_leaving() && !now.is_forced() => Ok(()),
         _ => Err(Error::Changed("the object")),
     }
 }
@@ -88,7 +97,7 @@ async fn delete_placement(placement: &Arc<Placement>, cluster: &Entry, context: 
 }
 
 async fn release(object: &Entry, context: &Context) -> Result<(), Error> {
-    if object.is_cluster() {
+    if object.is_cluster() && !object.is_forced() {
         expect_no_placements(object, context).await?;
     }
     let api = object.api(&context.client);

@@ -1,6 +1,6 @@
 //! What an object's deletion needs next.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use krake_crds::kubernetes::Placement;
 use kube::ResourceExt;
@@ -8,15 +8,19 @@ use kube::ResourceExt;
 use super::{
     index::{Entry, Rivalry},
     observe::Observed,
+    report::{AWAITING_DEPENDENTS, DELETION_STUCK, OWNERSHIP_CYCLE},
 };
 
 /// Names in a message; the rest is only counted.
 const NAMED: usize = 3;
 
+/// Members of a cycle in a message, and others that are told of it. Whoever wants to break it needs to know them.
+pub(super) const NAMED_OF_CYCLE: usize = 8;
+
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub(super) enum Plan {
-    /// Take care of a cluster that was not seen before.
+    /// See to it that a deletion will wait for what depends on the object.
     Guard,
     /// Nothing.
     Rest,
@@ -26,13 +30,22 @@ pub(super) enum Plan {
         dependents: Vec<Entry>,
         /// Placements on the cluster.
         placements: Vec<Arc<Placement>>,
-        /// What is awaited, for people.
-        message: String,
+        /// What is awaited.
+        said: Said,
     },
     /// Nothing is known to need the object any more, but that is not sure.
     Wait(Doubt),
     /// Nothing needs the object any more.
     Release,
+}
+
+/// What an object waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    /// `PascalCase`, from a closed set.
+    pub(super) reason: &'static str,
+    /// For people.
+    pub(super) message: String,
 }
 
 /// Why it is not sure that nothing needs an object.
@@ -48,11 +61,15 @@ pub(super) enum Doubt {
 
 pub(super) fn decide(observed: &Observed) -> Plan {
     let object = &observed.object;
+    if object.is_forced() {
+        return if object.is_leaving() && object.is_guarded() { Plan::Release } else { Plan::Rest };
+    }
     if !object.is_leaving() {
-        return if object.is_cluster() && !object.is_guarded() { Plan::Guard } else { Plan::Rest };
+        let is_owner = object.is_cluster() || !observed.dependents.is_empty();
+        return if is_owner && !object.is_guarded() { Plan::Guard } else { Plan::Rest };
     }
     let left = left(observed);
-    if !left.is_empty() || !observed.placements.is_empty() {
+    if !left.is_empty() || !observed.placements.is_empty() || is_caught(observed) {
         return cascade(observed, &left);
     }
     match (&observed.incomplete, &observed.rivalry) {
@@ -63,11 +80,16 @@ pub(super) fn decide(observed: &Observed) -> Plan {
     }
 }
 
-/// What must be marked or gone. Objects of a cycle are marked, but do not wait for each other.
+/// What must be gone.
 fn left(observed: &Observed) -> Vec<&Entry> {
     let awaited: BTreeSet<_> = observed.graph.awaited_by(&observed.object.place()).into_iter().collect();
-    let dependents = observed.dependents.iter();
-    dependents.filter(|dependent| !dependent.is_leaving() || awaited.contains(&dependent.place())).collect()
+    observed.dependents.iter().filter(|dependent| awaited.contains(&dependent.place())).collect()
+}
+
+/// In a cycle nobody can go first, and which of them shall go at all only people can say: it is hardly meant. Once all of
+/// them are being deleted they do not wait for each other.
+fn is_caught(observed: &Observed) -> bool {
+    observed.cycle.iter().any(|member| !member.is_leaving())
 }
 
 fn cascade(observed: &Observed, left: &[&Entry]) -> Plan {
@@ -82,13 +104,39 @@ fn cascade(observed: &Observed, left: &[&Entry]) -> Plan {
     Plan::Cascade {
         dependents: unmarked.map(|dependent| (*dependent).clone()).collect(),
         placements: placements.cloned().collect(),
-        message: awaited(left, &observed.placements),
+        said: said(observed, left),
     }
+}
+
+fn said(observed: &Observed, left: &[&Entry]) -> Said {
+    if is_caught(observed) {
+        let members: Vec<_> = observed.cycle.iter().map(ToString::to_string).collect();
+        let members = listed(&members, NAMED_OF_CYCLE);
+        let message = format!("owners in a cycle: {members}; remove an owner from one of them, or delete all of them");
+        return Said { reason: OWNERSHIP_CYCLE, message };
+    }
+    let awaited = awaited(left, &observed.placements);
+    match observed.overdue {
+        None => Said { reason: AWAITING_DEPENDENTS, message: awaited },
+        Some(patience) => Said { reason: DELETION_STUCK, message: overdue(&observed.object, &awaited, patience) },
+    }
+}
+
+/// With every way out that is supported.
+fn overdue(object: &Entry, awaited: &str, patience: Duration) -> String {
+    let minutes = patience.as_secs() / 60;
+    let ways = if object.is_cluster() {
+        "bring the cluster back, or set its spec.deletionPolicy to Orphan"
+    } else {
+        "see what they wait for, or remove this object from their owners"
+    };
+    let forced = krake_crds::finalizer::FORCED;
+    format!("{awaited} (for more than {minutes} min): {ways}, or annotate this object with {forced}=true")
 }
 
 fn goes_with_its_application(placement: &Placement, observed: &Observed) -> bool {
     observed.dependents.iter().any(|dependent| {
-        dependent.kind.kind == "Application"
+        dependent.is_application()
             && dependent.outline.metadata.namespace == placement.metadata.namespace
             && dependent.outline.name_any() == placement.spec.application
     })
@@ -105,12 +153,16 @@ fn awaited(left: &[&Entry], placements: &[Arc<Placement>]) -> String {
 
 fn counted(what: &str, names: &[String]) -> String {
     let plural = if names.len() == 1 { "" } else { "s" };
-    let shown: Vec<_> = names.iter().take(NAMED).map(String::as_str).collect();
-    let rest = match names.len().saturating_sub(NAMED) {
+    format!("{} {what}{plural} must go first: {}", names.len(), listed(names, NAMED))
+}
+
+fn listed(names: &[String], most: usize) -> String {
+    let shown: Vec<_> = names.iter().take(most).map(String::as_str).collect();
+    let rest = match names.len().saturating_sub(most) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("{} {what}{plural} must go first: {}{rest}", names.len(), shown.join(", "))
+    shown.join(", ") + &rest
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! Who depends on whom, over all kinds.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use futures::{FutureExt, future};
+use futures::{FutureExt, StreamExt, future};
 use krake_crds::{
-    finalizer,
+    finalizer, identity,
     kubernetes::{Application, Cluster},
     reference::{ObjectReference, Owner},
 };
@@ -14,6 +18,7 @@ use tokio::sync::watch::Sender;
 
 use super::{
     kinds::{self, Bindings, Outline},
+    named::Named,
     watch,
 };
 use crate::{
@@ -24,12 +29,18 @@ use crate::{
 /// The end of every API group of Krake; Krake itself leaves it out.
 const DOMAIN: &str = ".krake.dev";
 
+/// Deletions of kinds without conditions whose reason is remembered. Beyond that, one may be said again.
+const MOST_REASONS: usize = 4096;
+
 /// Every object of every kind, in outline.
 pub(super) struct Index {
     pub(super) caches: Vec<Shared<Outline>>,
     context: Arc<Context>,
+    named: Arc<Named>,
     /// What deletions were last said to wait for.
     told: Sender<Option<String>>,
+    /// Why objects that cannot say it themselves were last said to wait, by uid.
+    reasons: Mutex<HashMap<String, &'static str>>,
 }
 
 /// Two objects claim the same Krake names.
@@ -51,9 +62,31 @@ pub(super) struct Entry {
 impl Index {
     /// The index, and the pump that fills it for the term of `context`. The pump must be polled.
     pub(super) fn start(context: &Arc<Context>) -> (Self, impl Future<Output = ()> + Send + use<>) {
-        let started = kinds::ALL.iter().map(|kind| start_cache(kind.clone(), context.clone()));
+        let named = Arc::<Named>::default();
+        let started = kinds::ALL.iter().map(|kind| start_cache(kind.clone(), context.clone(), &named));
         let (caches, pumps): (_, Vec<_>) = started.unzip();
-        (Self { caches, context: context.clone(), told: Sender::default() }, future::join_all(pumps).map(drop))
+        let (told, reasons) = (Sender::default(), Mutex::default());
+        (Self { caches, context: context.clone(), named, told, reasons }, future::join_all(pumps).map(drop))
+    }
+
+    /// Whether anything may depend on the object; cheap, and never wrong if not.
+    pub(super) fn may_own(&self, object: &Entry) -> bool {
+        self.named.may_own(object)
+    }
+
+    /// Whether the object, which has no conditions, was last said to wait for another reason, or for none.
+    pub(super) fn is_news(&self, object: &Entry, reason: &'static str) -> bool {
+        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        if reasons.len() >= MOST_REASONS {
+            reasons.clear();
+        }
+        reasons.insert(object.outline.uid().unwrap_or_default(), reason) != Some(reason)
+    }
+
+    /// The object waits no more.
+    pub(super) fn forget(&self, object: &Entry) {
+        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        reasons.remove(&object.outline.uid().unwrap_or_default());
     }
 
     /// A kind of which some object may not be known, if there is one.
@@ -79,10 +112,12 @@ impl Index {
         }
     }
 
-    /// Those that depend on `owner`, by kind, namespace and name; by its Krake names only if nobody contests them.
+    /// Those that depend on `owner`, by kind, namespace and name; by its Krake names only if nobody contests them. An
+    /// application does not depend on a cluster that lets it go.
     pub(super) fn dependents_of(&self, owner: &Entry, rivalry: Option<&Rivalry>) -> Vec<Entry> {
         let (names, place) = (owner.names().filter(|_| rivalry.is_none()), owner.place());
         let mut found = self.entries(|_| true, |outline| depends_on(outline, names.as_ref(), &place));
+        found.retain(|dependent| !owner.lets_go(dependent));
         found.sort_by_cached_key(Entry::place);
         found
     }
@@ -99,10 +134,7 @@ impl Index {
 
     /// Those of the `wanted` kinds that this object depends on, as far as they exist.
     pub(super) fn owners_of(&self, dependent: &Outline, wanted: impl Fn(&ApiResource) -> bool) -> Vec<Entry> {
-        let named = dependent.spec.owners.iter().flat_map(|owner| {
-            let is_its_kind = |kind: &ApiResource| kind.kind == owner.kind && api(kind) == owner.api;
-            self.entries(|kind| is_its_kind(kind) && wanted(kind), |outline| is_named(outline, owner))
-        });
+        let named = dependent.spec.owners.iter().flat_map(|owner| self.named(owner, &wanted));
         let places = dependent.status.iter().flat_map(Bindings::places);
         named.chain(places.filter_map(|place| self.at(place, &wanted))).collect()
     }
@@ -111,9 +143,29 @@ impl Index {
     pub(super) fn at(&self, place: &ObjectReference, wanted: impl Fn(&ApiResource) -> bool) -> Option<Entry> {
         let is_its_kind = |kind: &ApiResource| kind.kind == place.kind && kind.group == place.group;
         let cache = self.caches.iter().find(|cache| is_its_kind(&cache.kind) && wanted(&cache.kind))?;
-        let key = ObjectRef::new_with(&place.name, cache.kind.clone());
-        let key = place.namespace.iter().fold(key, |key, namespace| key.within(namespace));
-        cache.store.get(&key).map(|outline| Entry { kind: cache.kind.clone(), outline })
+        find(cache, place.namespace.as_deref(), &place.name)
+    }
+
+    /// The objects at these places.
+    pub(super) fn members(&self, places: &BTreeSet<ObjectReference>) -> Vec<Entry> {
+        places.iter().filter_map(|place| self.at(place, |_| true)).collect()
+    }
+
+    /// Those of a `wanted` kind that have these Krake names: they are where these names put them, encoded or not.
+    fn named(&self, owner: &Owner, wanted: impl Fn(&ApiResource) -> bool) -> Vec<Entry> {
+        let is_its_kind = |kind: &ApiResource| kind.kind == owner.kind && api(kind) == owner.api;
+        let Some(cache) = self.caches.iter().find(|cache| is_its_kind(&cache.kind) && wanted(&cache.kind)) else {
+            return Vec::new();
+        };
+        let spellings = |krake: &str| BTreeSet::from([krake.to_owned(), identity::encode(krake)]);
+        let namespaces: Vec<_> = match &owner.namespace {
+            Some(namespace) => spellings(namespace).into_iter().map(Some).collect(),
+            None => vec![None],
+        };
+        let names = spellings(&owner.name);
+        let places = namespaces.iter().flat_map(|namespace| names.iter().map(move |name| (namespace.as_deref(), name)));
+        let found = places.filter_map(|(namespace, name)| find(cache, namespace, name));
+        found.filter(|entry| is_named(&entry.outline, owner)).collect()
     }
 
     /// Who depends on whom, as far as it matters for what `object` waits for.
@@ -125,7 +177,8 @@ impl Index {
         let mut seen = BTreeSet::from([object.place()]);
         let mut open = vec![object.clone()];
         while let Some(next) = open.pop() {
-            let owners = self.owners_of(&next.outline, |_| true);
+            let mut owners = self.owners_of(&next.outline, |_| true);
+            owners.retain(|owner| !owner.lets_go(&next));
             graph.add(&next.place(), &owners.iter().map(Entry::place).collect::<Vec<_>>());
             open.extend(owners.into_iter().filter(|owner| seen.insert(owner.place())));
         }
@@ -140,21 +193,33 @@ impl Index {
     }
 }
 
-fn start_cache(kind: ApiResource, context: Arc<Context>) -> (Shared<Outline>, future::BoxFuture<'static, ()>) {
+/// Everything is noted before it is in the cache: whoever finds an owner there finds out that it is one.
+fn start_cache(
+    kind: ApiResource,
+    context: Arc<Context>,
+    named: &Arc<Named>,
+) -> (Shared<Outline>, future::BoxFuture<'static, ()>) {
     let stop = context.stop.clone();
-    if kind == ApiResource::erase::<Application>(&()) {
-        let events = move || kinds::of_cache(&context.applications, kinds::application);
-        let (cache, pump) = Shared::start_from(kind, events, stop);
-        (cache, pump.boxed())
-    } else if kind == ApiResource::erase::<Cluster>(&()) {
-        let events = move || kinds::of_cache(&context.clusters, kinds::cluster);
-        let (cache, pump) = Shared::start_from(kind, events, stop);
-        (cache, pump.boxed())
-    } else {
-        let watched = kind.clone();
-        let (cache, pump) = Shared::start_from(kind, move || watch::events(context.client.clone(), &watched), stop);
-        (cache, pump.boxed())
-    }
+    let (watched, named) = (kind.clone(), named.clone());
+    let events = move || {
+        let events = if watched == ApiResource::erase::<Application>(&()) {
+            kinds::of_cache(&context.applications, kinds::application).boxed()
+        } else if watched == ApiResource::erase::<Cluster>(&()) {
+            kinds::of_cache(&context.clusters, kinds::cluster).boxed()
+        } else {
+            watch::events(context.client.clone(), &watched).boxed()
+        };
+        let named = named.clone();
+        events.inspect(move |event| event.iter().for_each(|event| named.note(event)))
+    };
+    let (cache, pump) = Shared::start_from(kind, events, stop);
+    (cache, pump.boxed())
+}
+
+fn find(cache: &Shared<Outline>, namespace: Option<&str>, name: &str) -> Option<Entry> {
+    let key = ObjectRef::new_with(name, cache.kind.clone());
+    let key = namespace.into_iter().fold(key, ObjectRef::within);
+    cache.store.get(&key).map(|outline| Entry { kind: cache.kind.clone(), outline })
 }
 
 impl Entry {
@@ -190,9 +255,24 @@ impl Entry {
         finalizers::holds(&*self.outline, finalizer::CASCADE)
     }
 
+    /// Whether nobody shall wait for anything when it is deleted.
+    pub(super) fn is_forced(&self) -> bool {
+        self.outline.annotations().get(finalizer::FORCED).is_some_and(|value| value == "true")
+    }
+
     /// Whether it is a Cluster.
     pub(super) fn is_cluster(&self) -> bool {
         self.kind.kind == Cluster::kind(&()) && self.kind.group == Cluster::group(&())
+    }
+
+    /// Whether it is an Application.
+    pub(super) fn is_application(&self) -> bool {
+        self.kind.kind == Application::kind(&()) && self.kind.group == Application::group(&())
+    }
+
+    /// Whether the dependent, whatever says that it depends on this one, outlives it.
+    fn lets_go(&self, dependent: &Self) -> bool {
+        self.is_cluster() && self.outline.spec.lets_applications_go && dependent.is_application()
     }
 
     /// The API of its kind in its namespace.

@@ -3,9 +3,16 @@
 use std::sync::LazyLock;
 
 use futures::{Stream, StreamExt, stream};
+use k8s_openapi::{
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+    apimachinery::pkg::apis::meta::v1::Condition,
+};
 use krake_crds::{
+    condition,
+    core::SafetyPolicy,
+    finalizer,
     identity::Identity,
-    kubernetes::{Application, Cluster, Placement},
+    kubernetes::{Application, Cluster, Placement, cluster::ClusterDeletionPolicy},
     reference::{ObjectReference, Owner},
 };
 use kube::{
@@ -13,7 +20,7 @@ use kube::{
     core::Object,
     runtime::{reflector::ObjectRef, watcher},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::context::{Shared, Touched, Watched};
 
@@ -26,6 +33,14 @@ pub(super) type Outline = Object<Claims, Bindings>;
 pub(super) struct Claims {
     pub(super) identity: Option<Identity>,
     pub(super) owners: Vec<Owner>,
+    /// Of a Cluster: that the applications on it outlive it.
+    #[serde(rename = "deletionPolicy", deserialize_with = "is_orphan")]
+    pub(super) lets_applications_go: bool,
+}
+
+/// Applications have a policy too, with other values.
+fn is_orphan<'de, D: Deserializer<'de>>(policy: D) -> Result<bool, D::Error> {
+    Ok(Option::<String>::deserialize(policy)?.as_deref() == Some("Orphan"))
 }
 
 /// What a status says of that: where the object was put. It depends on the place, whatever its spec says.
@@ -38,6 +53,17 @@ pub(super) struct Bindings {
     pub(super) running_on: Option<ObjectReference>,
     /// Of a `MagnumCluster`.
     pub(super) project: Option<ObjectReference>,
+    /// Only what this controller says.
+    #[serde(deserialize_with = "said")]
+    pub(super) conditions: Vec<Condition>,
+}
+
+fn said<'de, D: Deserializer<'de>>(conditions: D) -> Result<Vec<Condition>, D::Error> {
+    Ok(ours(&Option::<Vec<Condition>>::deserialize(conditions)?.unwrap_or_default()))
+}
+
+fn ours(conditions: &[Condition]) -> Vec<Condition> {
+    condition::find(conditions, condition::DELETING).cloned().into_iter().collect()
 }
 
 impl Bindings {
@@ -47,9 +73,18 @@ impl Bindings {
     }
 }
 
-/// Every kind but Placement, which follows rules of its own.
-pub(super) static ALL: LazyLock<Vec<ApiResource>> = LazyLock::new(|| {
-    let kinds = krake_crds::definitions().into_iter().flat_map(|definition| {
+/// Every kind but Placement, which follows rules of its own, and `SafetyPolicy`, which owns nothing and is nobody's.
+pub(super) static ALL: LazyLock<Vec<ApiResource>> = LazyLock::new(|| of_definitions(|_| true));
+
+/// Those whose status says what their deletion waits for, here. That of an Application is the application controller's.
+pub(super) static WITH_CONDITION: LazyLock<Vec<ApiResource>> = LazyLock::new(|| {
+    let mut kinds = of_definitions(has_conditions);
+    kinds.retain(|kind| *kind != ApiResource::erase::<Application>(&()));
+    kinds
+});
+
+fn of_definitions(wanted: impl Fn(&CustomResourceDefinition) -> bool) -> Vec<ApiResource> {
+    let kinds = krake_crds::definitions().into_iter().filter(wanted).flat_map(|definition| {
         let spec = definition.spec;
         spec.versions.into_iter().filter(|version| version.storage).map(move |version| ApiResource {
             api_version: format!("{}/{}", spec.group, version.name),
@@ -59,17 +94,27 @@ pub(super) static ALL: LazyLock<Vec<ApiResource>> = LazyLock::new(|| {
             plural: spec.names.plural.clone(),
         })
     });
-    kinds.filter(|kind| *kind != ApiResource::erase::<Placement>(&())).collect()
-});
+    let apart = [ApiResource::erase::<Placement>(&()), ApiResource::erase::<SafetyPolicy>(&())];
+    kinds.filter(|kind| !apart.contains(kind)).collect()
+}
+
+fn has_conditions(definition: &CustomResourceDefinition) -> bool {
+    definition.spec.versions.iter().filter(|version| version.storage).any(|version| {
+        let schema = version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref());
+        let status = schema.and_then(|schema| schema.properties.as_ref()?.get("status")?.properties.as_ref());
+        status.is_some_and(|status| status.contains_key("conditions"))
+    })
+}
 
 /// What is kept of an Application.
 pub(super) fn application(object: &Application) -> Outline {
     let status = object.status.as_ref().map(|status| Bindings {
         scheduled_to: status.scheduled_to.clone(),
         running_on: status.running_on.clone(),
-        project: None,
+        ..Bindings::default()
     });
-    let spec = Claims { identity: object.spec.identity.clone(), owners: object.spec.owners.clone() };
+    let (identity, owners) = (object.spec.identity.clone(), object.spec.owners.clone());
+    let spec = Claims { identity, owners, lets_applications_go: false };
     Outline { types: None, metadata: kept(&object.metadata), spec, status }
 }
 
@@ -79,14 +124,20 @@ pub(super) fn cluster(object: &Cluster) -> Outline {
         scheduled_to: status.scheduled_to.clone(),
         running_on: status.running_on.clone(),
         project: None,
+        conditions: ours(&status.conditions),
     });
-    let spec = Claims { identity: object.spec.identity.clone(), owners: object.spec.owners.clone() };
+    let (identity, owners) = (object.spec.identity.clone(), object.spec.owners.clone());
+    let lets_applications_go = object.spec.deletion_policy == ClusterDeletionPolicy::Orphan;
+    let spec = Claims { identity, owners, lets_applications_go };
     Outline { types: None, metadata: kept(&object.metadata), spec, status }
 }
 
 /// What is kept of the metadata.
 pub(super) fn kept(metadata: &ObjectMeta) -> ObjectMeta {
+    let forced = metadata.annotations.as_ref().and_then(|annotations| annotations.get_key_value(finalizer::FORCED));
     ObjectMeta {
+        annotations: forced.map(|(name, value)| [(name.clone(), value.clone())].into()),
+        generation: metadata.generation,
         name: metadata.name.clone(),
         namespace: metadata.namespace.clone(),
         uid: metadata.uid.clone(),

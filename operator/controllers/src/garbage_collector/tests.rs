@@ -3,9 +3,10 @@
 use krake_crds::{
     finalizer,
     identity::{self, Identity},
+    kubernetes::Placement,
     reference::Owner,
 };
-use kube::ResourceExt;
+use kube::{ResourceExt, api::ApiResource};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -20,27 +21,46 @@ use crate::{
 /// An object of this kind; the global ones and roles have no namespace.
 fn object(kind: &str, name: &str, rest: &Value) -> Value {
     let kind = kinds::ALL.iter().find(|candidate| candidate.kind == kind).unwrap();
-    let is_global = kind.kind.starts_with("Global") || kind.kind.starts_with("Role");
     let mut object = json!({
         "apiVersion": kind.api_version, "kind": kind.kind,
         "metadata": { "name": name, "uid": format!("uid-{name}"), "resourceVersion": "8" },
-        "spec": rest["spec"], "status": rest["status"],
+        "spec": least(&kind.kind), "status": rest["status"],
     });
-    if !is_global {
+    object["spec"].as_object_mut().unwrap().extend(rest["spec"].as_object().cloned().unwrap_or_default());
+    if !is_global(&kind.kind) {
         object["metadata"]["namespace"] = json!("web");
     }
     object
 }
 
+fn is_global(kind: &str) -> bool {
+    kind.starts_with("Global") || kind.starts_with("Role")
+}
+
+/// What the spec of a kind must have at least.
+fn least(kind: &str) -> Value {
+    match kind.strip_prefix("Global").unwrap_or(kind) {
+        "Cloud" => json!({ "type": "openstack" }),
+        "Metric" => json!({ "min": 0, "max": 1, "provider": { "name": "p", "metric": "m" } }),
+        "MetricsProvider" => json!({ "type": "static" }),
+        "Project" => json!({ "url": "", "template": "", "auth": { "type": "password" } }),
+        _ => json!({}),
+    }
+}
+
 fn leaving(mut object: Value, finalizers: &[&str]) -> Value {
-    object["metadata"]["deletionTimestamp"] = json!("2026-01-02T03:04:05Z");
+    object["metadata"]["deletionTimestamp"] = json!("2020-01-02T03:04:05Z");
     object["metadata"]["finalizers"] = json!(finalizers);
     object
 }
 
 fn owner(kind: &str, name: &str) -> Owner {
-    let namespace = Some("web".to_owned()).filter(|_| !kind.starts_with("Global"));
+    let namespace = Some("web".to_owned()).filter(|_| !is_global(kind));
     Owner { api: "infrastructure".into(), kind: kind.into(), namespace, name: name.into() }
+}
+
+fn owner_of(api: &str, kind: &str, name: &str) -> Owner {
+    Owner { api: api.into(), ..owner(kind, name) }
 }
 
 fn owned_by(owner: &Owner) -> Value {
@@ -48,19 +68,21 @@ fn owned_by(owner: &Owner) -> Value {
 }
 
 fn bound_to(field: &str, group: &str, kind: &str, name: &str) -> Value {
-    let namespace = Some("web").filter(|_| !kind.starts_with("Global"));
+    let namespace = Some("web").filter(|_| !is_global(kind));
     let place = json!({ "group": group, "kind": kind, "namespace": namespace, "name": name });
     json!({ "spec": {}, "status": { field: place } })
 }
 
 /// What an API server answers that holds these objects and knows every kind.
 fn holding(objects: Vec<Value>) -> impl Fn(&Call) -> Option<(u16, Value)> + Send + Sync + 'static {
-    let kinds = &*kinds::ALL;
+    let placements = ApiResource::erase::<Placement>(&());
+    let kinds: Vec<_> = kinds::ALL.iter().cloned().chain([placements]).collect();
     let groups: Vec<_> = kinds.iter().map(|kind| &kind.group).collect();
     let version = json!({ "groupVersion": "any/v1alpha1", "version": "v1alpha1" });
     let groups: Vec<_> = groups.iter().map(|name| json!({ "name": name, "versions": [version] })).collect();
     move |call| {
         let path = call.path();
+        let path = path.strip_suffix("/status").unwrap_or(path);
         if call.uri.contains("watch=true") {
             return None;
         }
@@ -101,7 +123,8 @@ impl Running {
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(caches);
         tasks.spawn(pump);
-        assert!(context.synced().await);
+        let synced = tokio::time::timeout(Duration::from_secs(10), context.synced()).await;
+        assert!(synced.expect("the shared caches are not filled"));
         for cache in index.caches.iter().filter(|cache| Some(cache.kind.kind.as_str()) != unlisted) {
             let filled = tokio::time::timeout(Duration::from_secs(10), cache.filled()).await;
             assert!(filled.expect("not listed"), "{:?}", cache.kind);
@@ -128,6 +151,12 @@ impl Running {
     }
 }
 
+/// The calls that change something but for what objects say about themselves.
+fn deeds(calls: &[Call]) -> Vec<(&str, &str)> {
+    let is_word = |path: &str| path.ends_with("/status") || path.ends_with("/events");
+    methods(calls).into_iter().filter(|(method, path)| *method != "GET" && !is_word(path)).collect()
+}
+
 fn methods(calls: &[Call]) -> Vec<(&str, &str)> {
     calls.iter().map(|call| (call.method.as_str(), call.path())).collect()
 }
@@ -136,8 +165,11 @@ fn methods(calls: &[Call]) -> Vec<(&str, &str)> {
 fn every_kind_but_the_internal_one_is_collected() {
     let kinds: Vec<_> = kinds::ALL.iter().map(|kind| kind.kind.clone()).collect();
     let defined = krake_crds::definitions().into_iter().map(|definition| definition.spec.names.kind);
-    assert_eq!(kinds, defined.filter(|kind| kind != "Placement").collect::<Vec<_>>());
+    let apart = ["Placement", "SafetyPolicy"];
+    assert_eq!(kinds, defined.filter(|kind| !apart.contains(&kind.as_str())).collect::<Vec<_>>());
     assert_eq!(kinds.len(), 14);
+    let silent = kinds::ALL.iter().filter(|kind| !kinds::WITH_CONDITION.contains(kind));
+    assert_eq!(silent.map(|kind| kind.kind.as_str()).collect::<Vec<_>>(), ["Application", "Role", "RoleBinding"]);
 }
 
 #[tokio::test]
@@ -190,11 +222,143 @@ async fn a_dependent_is_guarded_and_deleted_and_its_owner_stays() {
         "/apis/infrastructure.krake.dev/v1alpha1/namespaces/web/clouds/eu",
         "/apis/core.krake.dev/v1alpha1/roles/admin",
     );
-    let events = "/apis/events.k8s.io/v1/namespaces/default/events";
-    assert_eq!(methods(&calls), [("GET", cloud), ("PATCH", role), ("GET", role), ("DELETE", role), ("POST", events)]);
-    assert_eq!(calls[1].body["metadata"], json!({ "resourceVersion": "8", "finalizers": [finalizer::CASCADE] }));
-    assert_eq!(calls[3].body["preconditions"], json!({ "uid": "uid-admin", "resourceVersion": "8" }));
-    assert_eq!(calls[4].body["reason"], "OwnerDeleted");
+    let said = format!("{cloud}/status");
+    let events = |namespace| format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events");
+    let (here, elsewhere) = (events("web"), events("default"));
+    assert_eq!(methods(&calls[..2]), [("PATCH", said.as_str()), ("POST", &here)]);
+    assert_eq!(calls[0].body["status"]["conditions"][0]["reason"], "DeletionStuck");
+    let rest = [("GET", cloud), ("PATCH", role), ("GET", role), ("DELETE", role), ("POST", &elsewhere)];
+    assert_eq!(methods(&calls[2..]), rest);
+    assert_eq!(calls[3].body["metadata"], json!({ "resourceVersion": "8", "finalizers": [finalizer::CASCADE] }));
+    assert_eq!(calls[5].body["preconditions"], json!({ "uid": "uid-admin", "resourceVersion": "8" }));
+    assert_eq!(calls[6].body["reason"], "OwnerDeleted");
+}
+
+#[tokio::test]
+async fn what_was_said_already_is_not_said_again() {
+    let mut cloud = leaving(object("Cloud", "eu", &json!({ "spec": {} })), &[finalizer::CASCADE]);
+    cloud["status"] = json!({ "conditions": [{
+        "type": "Deleting", "status": "True", "reason": "DeletionStuck", "lastTransitionTime": "2026-01-02T03:04:05Z",
+        "message": "1 role must go first: admin (for more than 10 min): see what they wait for, or remove this object from \
+                    their owners, or annotate this object with krake.dev/forced=true",
+    }] });
+    let role = leaving(object("Role", "admin", &owned_by(&owner("Cloud", "eu"))), &[finalizer::CASCADE]);
+    let sub_role = object("RoleBinding", "sub", &json!({ "spec": { "owners": [owner_of("core", "Role", "admin")] } }));
+    let running = Running::before(Server::deciding(holding(vec![cloud, role, sub_role])), None).await;
+    let (looked, calls) = running.look("Cloud", "eu").await;
+    assert_eq!(looked.unwrap(), Action::requeue(PENDING));
+    assert!(calls.is_empty(), "{calls:#?}");
+
+    let said = |calls: &[Call]| calls.iter().filter(|call| call.body["reason"] == "DeletionStuck").count();
+    assert_eq!(said(&running.look("Role", "admin").await.1), 1, "it has no conditions");
+    assert_eq!(said(&running.look("Role", "admin").await.1), 0);
+}
+
+#[tokio::test]
+async fn an_owner_is_guarded_from_its_first_dependent_on_and_others_are_not() {
+    let magnum = owner_of("openstack", "MagnumCluster", "built");
+    let server = Server::deciding(holding(vec![
+        object("Cloud", "eu", &json!({ "spec": {} })),
+        object("Cloud", "us", &json!({ "spec": {} })),
+        object("MagnumCluster", "built", &json!({ "spec": {} })),
+        object(
+            "Cluster",
+            "edge",
+            &json!({
+                "spec": { "owners": [magnum] }, "status": bound_to("scheduledTo", "infrastructure.krake.dev", "Cloud", "eu")["status"],
+            }),
+        ),
+    ]));
+    let running = Running::before(server.clone(), None).await;
+    let collecting = tokio::spawn(run(running.context.clone()));
+    let is_write = |call: &&Call| call.method == "PATCH";
+    let calls = server.until(|calls| calls.iter().filter(is_write).count() == 3).await;
+    let mut guarded: Vec<_> = deeds(&calls).into_iter().map(|(_, path)| path.rsplit('/').next().unwrap()).collect();
+    guarded.sort_unstable();
+    assert_eq!(guarded, ["built", "edge", "eu"]);
+    for call in calls.iter().filter(is_write) {
+        assert_eq!(call.body["metadata"]["finalizers"], json!([finalizer::CASCADE]));
+    }
+    running.context.stop.cancel();
+    collecting.await.unwrap();
+    assert!(running.look("Cloud", "us").await.1.is_empty());
+}
+
+#[tokio::test]
+async fn a_cycle_through_three_kinds_is_told_on_its_members_and_nothing_in_it_is_deleted() {
+    let cloud = |rest: &Value| leaving(object("Cloud", "eu", rest), &[finalizer::CASCADE]);
+    let cluster = object("Cluster", "edge", &bound_to("scheduledTo", "infrastructure.krake.dev", "Cloud", "eu"));
+    let role = object("Role", "admin", &json!({ "spec": { "owners": [owner_of("kubernetes", "Cluster", "edge")] } }));
+    let by_role = json!({ "spec": { "owners": [owner_of("core", "Role", "admin")] } });
+    let objects = vec![cloud(&by_role), cluster.clone(), role.clone()];
+    let running = Running::before(Server::deciding(holding(objects)), None).await;
+    let (looked, calls) = running.look("Cloud", "eu").await;
+    assert_eq!(looked.unwrap(), Action::requeue(PENDING));
+    let condition = &calls[0].body["status"]["conditions"][0];
+    assert_eq!(condition["reason"], "OwnershipCycle");
+    for member in ["Cloud web/eu", "Cluster web/edge", "Role admin"] {
+        assert!(condition["message"].as_str().unwrap().contains(member), "{condition}");
+    }
+    let told = calls.iter().filter(|call| call.body["reason"] == "OwnershipCycle");
+    let told: Vec<_> = told.map(|call| call.body["regarding"]["name"].as_str().unwrap()).collect();
+    assert_eq!(told, ["eu", "admin", "edge"]);
+    assert!(deeds(&calls).is_empty(), "{calls:#?}");
+
+    // The owner is removed from one of them: the rest goes its way.
+    let objects = vec![cloud(&json!({ "spec": {} })), cluster, role];
+    let (_, calls) = Running::before(Server::deciding(holding(objects)), None).await.look("Cloud", "eu").await;
+    let deleted: Vec<_> = deeds(&calls).into_iter().filter(|(method, _)| *method == "DELETE").collect();
+    assert_eq!(deleted.len(), 1);
+    assert!(deleted[0].1.ends_with("/clusters/edge"));
+}
+
+#[tokio::test]
+async fn a_cluster_that_lets_its_applications_go_takes_only_placements_and_others_along() {
+    let place = json!({ "group": "kubernetes.krake.dev", "kind": "Cluster", "namespace": "web", "name": "edge" });
+    let named = json!({ "spec": { "owners": [owner_of("kubernetes", "Cluster", "edge")] } });
+    let mut bound = bound_to("scheduledTo", "kubernetes.krake.dev", "Cluster", "edge");
+    bound["spec"] = named["spec"].clone();
+    let mut copy = object(
+        "Application",
+        "copy-of-shop",
+        &json!({
+            "spec": { "application": "shop", "cluster": place, "applicationGeneration": 1, "manifest": [] },
+        }),
+    );
+    copy["kind"] = json!("Placement");
+    let edge = |policy: &str| {
+        leaving(object("Cluster", "edge", &json!({ "spec": { "deletionPolicy": policy } })), &[finalizer::CASCADE])
+    };
+    let others = [object("Application", "shop", &bound), object("Role", "admin", &named), copy];
+    for (policy, gone) in [("Orphan", ["admin", "copy-of-shop"]), ("Delete", ["admin", "shop"])] {
+        let objects = [edge(policy)].into_iter().chain(others.clone()).collect();
+        let running = Running::before(Server::deciding(holding(objects)), None).await;
+        let (looked, calls) = running.look("Cluster", "edge").await;
+        assert_eq!(looked.unwrap(), Action::requeue(PENDING));
+        let deleted = deeds(&calls).into_iter().filter(|(method, _)| *method == "DELETE");
+        let mut deleted: Vec<_> = deleted.map(|(_, path)| path.rsplit('/').next().unwrap()).collect();
+        deleted.sort_unstable();
+        assert_eq!(deleted, gone, "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn applications_are_not_deleted_for_a_cluster_that_lets_them_go_by_now() {
+    let edge = |policy: &str| {
+        leaving(object("Cluster", "edge", &json!({ "spec": { "deletionPolicy": policy } })), &[finalizer::CASCADE])
+    };
+    let (now, otherwise) = (
+        edge("Orphan"),
+        holding(vec![
+            edge("Delete"),
+            object("Application", "shop", &bound_to("scheduledTo", "kubernetes.krake.dev", "Cluster", "edge")),
+        ]),
+    );
+    let is_read = |call: &Call| call.method == "GET" && call.path().ends_with("/edge");
+    let server = Server::deciding(move |call| if is_read(call) { Some((200, now.clone())) } else { otherwise(call) });
+    let (looked, calls) = Running::before(server, None).await.look("Cluster", "edge").await;
+    assert_eq!(looked.unwrap_err().category(), CONFLICT);
+    assert!(deeds(&calls).is_empty(), "{calls:#?}");
 }
 
 #[tokio::test]
@@ -207,12 +371,13 @@ async fn a_dependent_that_others_marked_meanwhile_is_not_announced_and_then_only
     let server = Server::deciding(move |call| if is_read(call) { Some((200, now.clone())) } else { otherwise(call) });
     let (looked, calls) = Running::before(server, None).await.look("Cloud", "eu").await;
     looked.unwrap();
-    assert_eq!(calls.iter().map(|call| call.method.as_str()).collect::<Vec<_>>(), ["GET", "PATCH", "GET"]);
+    assert_eq!(deeds(&calls), [("PATCH", "/apis/core.krake.dev/v1alpha1/roles/admin")]);
+    assert!(!calls.iter().any(|call| call.body["reason"] == "OwnerDeleted"), "{calls:#?}");
 
     let running = Running::before(Server::deciding(holding(vec![cloud(), marked()])), None).await;
     let (looked, calls) = running.look("Cloud", "eu").await;
     assert_eq!(looked.unwrap(), Action::requeue(PENDING));
-    assert!(calls.is_empty(), "{calls:#?}");
+    assert!(deeds(&calls).is_empty(), "{calls:#?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -279,7 +444,7 @@ async fn nothing_is_released_while_a_kind_cannot_be_listed() {
     let running = Running::before(server, Some("Role")).await;
     let (looked, calls) = running.look("Cloud", "eu").await;
     assert!(matches!(looked, Err(Error::Unsure(decide::Doubt::Incomplete(kind))) if kind == "Role"));
-    assert!(!calls.iter().any(|call| call.method == "PATCH"), "{calls:#?}");
+    assert!(deeds(&calls).is_empty(), "{calls:#?}");
 }
 
 #[tokio::test]
@@ -328,7 +493,7 @@ async fn nobody_is_deleted_for_names_that_two_objects_claim() {
     assert!(
         matches!(looked, Err(Error::Unsure(decide::Doubt::Contested(rivalry))) if rivalry.dependent == "Role admin")
     );
-    assert!(calls.is_empty(), "{calls:#?}");
+    assert!(deeds(&calls).is_empty(), "{calls:#?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Which objects must be looked at when something that depends on them changes or vanishes.
+//! Which objects must be looked at when something that depends on them appears, changes or vanishes.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use super::{
 };
 use crate::context::{Context, Shared};
 
-/// The objects of this kind that are being deleted, whenever something touches what depends on them.
+/// The objects of this kind that are being deleted, or that are not guarded yet, whenever something touches what depends
+/// on them.
 pub(super) fn by_dependents(
     index: &Arc<Index>,
     kind: &ApiResource,
@@ -25,7 +26,7 @@ pub(super) fn by_dependents(
     let clusters = placements
         .map(move |placement| placing.at(&placement.spec.cluster, |kind| *kind == wanted).into_iter().collect());
     stream::select(owners, clusters).flat_map(|owners: Vec<Entry>| {
-        let leaving = owners.into_iter().filter(Entry::is_leaving);
-        stream::iter(leaving.map(|owner| ObjectRef::from_obj_with(&*owner.outline, owner.kind)))
+        let concerned = owners.into_iter().filter(|owner| owner.is_leaving() || !owner.is_guarded());
+        stream::iter(concerned.map(|owner| ObjectRef::from_obj_with(&*owner.outline, owner.kind)))
     })
 }

@@ -14,6 +14,12 @@ pub struct Instruments {
     reconciles: Family<Reconcile, Counter>,
     durations: Family<Loop, Histogram>,
     status_writes: Family<Loop, Counter>,
+    metric_reads: Family<MetricRead, Counter>,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct MetricRead {
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -34,12 +40,15 @@ impl Instruments {
             reconciles: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new([0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0])),
             status_writes: Family::default(),
+            metric_reads: Family::default(),
         };
         let reconciles = "Reconciles, by controller and outcome: ok, or the category of the error";
         registry.register("reconciles", reconciles, made.reconciles.clone());
         let durations = "Time one reconcile took";
         registry.register_with_unit("reconcile_duration", durations, Unit::Seconds, made.durations.clone());
         registry.register("status_writes", "Status patches sent, by controller", made.status_writes.clone());
+        let reads = "Questions to metrics providers, by outcome: ok or failed";
+        registry.register("metric_reads", reads, made.metric_reads.clone());
         made
     }
 
@@ -47,6 +56,12 @@ impl Instruments {
     pub fn reconciled(&self, controller: &'static str, outcome: &'static str, took: Duration) {
         self.reconciles.get_or_create(&Reconcile { controller, outcome }).inc();
         self.durations.get_or_create(&Loop { controller }).observe(took.as_secs_f64());
+    }
+
+    /// Counts one question to a metrics provider.
+    pub fn read_metric(&self, is_answered: bool) {
+        let outcome = if is_answered { "ok" } else { "failed" };
+        self.metric_reads.get_or_create(&MetricRead { outcome }).inc();
     }
 
     /// Counts one status patch.

@@ -6,18 +6,22 @@ use krake_crds::{
     finalizer,
     kubernetes::{Placement, placement::InventoryEntry},
 };
-use krake_operator_domain::manifest::Identity;
+use krake_operator_domain::manifest::{Identity, is_needed_by};
 use krake_operator_targets::{self as targets, Ownership, Removal, TargetCluster, Tie};
 use serde_json::Value;
 
 use super::{
     Error,
     decide::{Change, Converge, Plan, recorded},
-    observe::Reach,
+    observe::{Reach, owner_uid},
     report,
     trouble::Trouble,
 };
-use crate::{context::Context, finalizers};
+use crate::{
+    context::Context,
+    finalizers,
+    safety::{self, Withheld},
+};
 
 /// What really happened.
 pub(super) enum Done {
@@ -27,16 +31,19 @@ pub(super) enum Done {
     Settled(Settled),
     /// Removal has begun; these are left.
     Removing { left: Vec<InventoryEntry>, trouble: Option<Trouble> },
+    /// Nothing was removed, because that is not allowed now.
+    Withheld(Withheld),
     /// Nothing is left, and the finalizer is gone.
     Released,
 }
 
 /// How the target is after it was changed.
+#[derive(Default)]
 pub(super) struct Settled {
     /// What is or may be on the target.
     pub(super) inventory: Vec<InventoryEntry>,
-    /// The live objects of the manifest, as last seen; `None` for one that is not there.
-    pub(super) live: BTreeMap<Identity, Option<Value>>,
+    /// The live objects of the manifest, as last seen; `None` for one that is not there. Nothing if nothing could be read.
+    pub(super) live: Option<BTreeMap<Identity, Option<Value>>>,
     /// Whether an object was applied just now, so that its workload starts (again).
     pub(super) has_applied: bool,
     /// Somebody keeps changing what was corrected; so long the next correction waits.
@@ -45,44 +52,69 @@ pub(super) struct Settled {
     pub(super) host: String,
     /// Whether something that is no longer wanted is still there.
     pub(super) is_pruning: bool,
+    /// Why it is, if it may not be removed now.
+    pub(super) withheld: Option<Withheld>,
     /// What stopped us.
     pub(super) trouble: Option<Trouble>,
+    /// Nothing was tried, because what stopped us before has not been waited for: what was said about it stands.
+    pub(super) is_held: bool,
 }
 
 pub(super) async fn act(plan: Plan, placement: &Placement, reach: &Reach, context: &Context) -> Result<Done, Error> {
     match (plan, reach) {
-        (Plan::Converge(converge), Reach::Reached(target)) => Ok(self::converge(converge, target).await),
-        (Plan::Remove { entries, ownership }, Reach::Reached(target)) => {
-            let (left, trouble) = remove(entries, &ownership, target).await;
-            if left.is_empty() && trouble.is_none() {
-                return release(placement, context).await;
-            }
-            Ok(as_waited(trouble, |trouble| Done::Removing { left, trouble }))
+        (Plan::Converge(converge), Reach::Reached(target)) => {
+            Ok(self::converge(converge, placement, target, context).await)
         }
-        (Plan::Abandon { orphaned }, _) => {
-            report::announce_orphans(placement, &orphaned, context).await;
+        (Plan::Remove { entries, ownership, act }, Reach::Reached(target)) => {
+            if !entries.is_empty()
+                && let Err(withheld) = permit(act, placement, context)
+            {
+                return Ok(Done::Withheld(withheld));
+            }
+            let removed = part_with(entries, Way::Delete, &ownership, target).await;
+            finish(removed, placement, context).await
+        }
+        (Plan::Unmark { entries, ownership }, Reach::Reached(target)) => {
+            let released = part_with(entries, Way::Unmark, &ownership, target).await;
+            finish(released, placement, context).await
+        }
+        (Plan::Abandon { left, why }, _) => {
+            report::announce_abandoned(placement, &left, why, context).await;
             release(placement, context).await
         }
         (Plan::Refuse { trouble, live }, Reach::Reached(target)) => {
-            let inventory = recorded(placement).to_vec();
-            let live = seen(&inventory, live);
-            let host = target.server_host().to_owned();
-            let trouble = Some(trouble);
-            Ok(Done::Settled(Settled {
-                inventory,
-                live,
-                has_applied: false,
-                contested: None,
-                host,
-                is_pruning: false,
-                trouble,
-            }))
+            Ok(Done::Settled(Settled { trouble: Some(trouble), ..untouched(placement, live, target) }))
+        }
+        (Plan::Hold { live }, Reach::Reached(target)) => {
+            Ok(Done::Settled(Settled { is_held: true, ..untouched(placement, live, target) }))
         }
         (Plan::Wait { why, trouble }, _) => Ok(Done::Waited { why, trouble }),
-        (Plan::Converge(_) | Plan::Remove { .. } | Plan::Refuse { .. }, _) => {
-            Ok(Done::Waited { why: "the cluster is not reachable any more".to_owned(), trouble: None })
-        }
+        _ => Ok(Done::Waited { why: "the cluster is not reachable any more".to_owned(), trouble: None }),
     }
+}
+
+/// Whether objects of the application may be removed from a target.
+fn permit(act: safety::Act, placement: &Placement, context: &Context) -> Result<(), Withheld> {
+    let namespace = placement.metadata.namespace.as_deref().unwrap_or_default();
+    let application = owner_uid(placement).or(placement.metadata.uid.as_deref()).unwrap_or_default();
+    safety::permit(context, act, namespace, application)
+}
+
+async fn finish(
+    (left, trouble): (Vec<InventoryEntry>, Option<Trouble>),
+    placement: &Placement,
+    context: &Context,
+) -> Result<Done, Error> {
+    if left.is_empty() && trouble.is_none() {
+        return release(placement, context).await;
+    }
+    Ok(as_waited(trouble, |trouble| Done::Removing { left, trouble }))
+}
+
+fn untouched(placement: &Placement, live: Option<BTreeMap<Identity, Value>>, target: &TargetCluster) -> Settled {
+    let inventory = recorded(placement).to_vec();
+    let live = live.map(|live| seen(&inventory, live));
+    Settled { inventory, live, host: target.server_host().to_owned(), ..Settled::default() }
 }
 
 /// A target that falls silent in the middle says nothing about the objects: that is waiting, whatever we were doing.
@@ -100,25 +132,28 @@ async fn release(placement: &Placement, context: &Context) -> Result<Done, Error
     Ok(Done::Released)
 }
 
-async fn converge(plan: Converge, target: &TargetCluster) -> Done {
+async fn converge(plan: Converge, placement: &Placement, target: &TargetCluster, context: &Context) -> Done {
     let Converge { wanted, apply, prune, contested, mut live, ownership } = plan;
-    let has_applied = !apply.is_empty();
-    let applied = apply_all(apply, target, &mut live).await;
-    let (stale, trouble, is_pruning) = match applied {
-        Ok(()) => {
-            let (left, trouble) = remove(prune, &ownership, target).await;
-            let is_pruning = !left.is_empty();
-            (left, trouble, is_pruning)
-        }
-        // What is no longer wanted stays until what replaces it is there.
-        Err(trouble) => (prune, Some(trouble), false),
+    let mut settled = Settled {
+        has_applied: !apply.is_empty(),
+        contested,
+        host: target.server_host().to_owned(),
+        ..Settled::default()
     };
+    let mut stale = prune;
+    // What is no longer wanted stays until what replaces it is there.
+    let mut trouble = apply_all(apply, target, &mut live).await.err();
+    if trouble.is_none() && !stale.is_empty() {
+        match permit(safety::Act::Clean, placement, context) {
+            Ok(()) => (stale, trouble) = part_with(stale, Way::Delete, &ownership, target).await,
+            Err(withheld) => settled.withheld = Some(withheld),
+        }
+        settled.is_pruning = !stale.is_empty();
+    }
     let live = seen(&wanted, live);
-    let inventory = wanted.into_iter().map(|entry| with_uid(entry, &live, &ownership)).chain(stale).collect();
-    let host = target.server_host().to_owned();
-    as_waited(trouble, |trouble| {
-        Done::Settled(Settled { inventory, live, has_applied, contested, host, is_pruning, trouble })
-    })
+    settled.inventory = wanted.into_iter().map(|entry| with_uid(entry, &live, &ownership)).chain(stale).collect();
+    settled.live = Some(live);
+    as_waited(trouble, |trouble| Done::Settled(Settled { trouble, ..settled }))
 }
 
 /// Applies in order and stops at the first failure; `live` holds what is there then.
@@ -142,22 +177,39 @@ async fn apply_all(
     Ok(())
 }
 
-/// Deletes in order; one that cannot be deleted does not keep the others, but a target that falls silent does. Answers
-/// what is left, and the first failure.
-async fn remove(
+/// How an object ceases to be ours.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Delete,
+    Unmark,
+}
+
+/// Lets go of the objects in order; one that resists does not keep the others, but a target that falls silent does.
+/// Answers what is left, and the first failure.
+async fn part_with(
     entries: Vec<InventoryEntry>,
+    way: Way,
     ownership: &Ownership,
     target: &TargetCluster,
 ) -> (Vec<InventoryEntry>, Option<Trouble>) {
     let (mut left, mut trouble) = (Vec::new(), None::<Trouble>);
-    for entry in entries {
-        if trouble.as_ref().is_some_and(Trouble::is_unreachable) {
+    let mut pending: Vec<InventoryEntry> = Vec::new();
+    for entry in entries.iter().cloned() {
+        let is_needed = pending.iter().any(|pending| is_needed_by(&entry, pending, &entries));
+        if is_needed || trouble.as_ref().is_some_and(Trouble::is_unreachable) {
             left.push(entry);
             continue;
         }
-        match target.delete(&entry, ownership).await {
-            Ok(Removal::Gone) => tracing::info!(object = %Identity::of_entry(&entry), "object removed"),
-            Ok(Removal::Pending) => left.push(entry),
+        let parted = match way {
+            Way::Delete => target.delete(&entry, ownership).await,
+            Way::Unmark => target.release(&entry, ownership).await,
+        };
+        match parted {
+            Ok(Removal::Gone) => tracing::info!(object = %Identity::of_entry(&entry), ?way, "object let go"),
+            Ok(Removal::Pending) => {
+                pending.push(entry.clone());
+                left.push(entry);
+            }
             Err(error) => {
                 let error = Trouble::Target(error);
                 let is_worse = error.is_unreachable() || trouble.is_none();

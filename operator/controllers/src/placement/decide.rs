@@ -2,30 +2,61 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use krake_crds::kubernetes::{Placement, placement::InventoryEntry};
-use krake_operator_domain::manifest::{
-    self, Desired, Identity, ObserverSchema, Scope, deletion_order, diff, keep_unobserved,
+use krake_crds::kubernetes::{
+    Placement,
+    application::DeletionPolicy,
+    placement::{Failures, InventoryEntry},
+};
+use krake_operator_domain::{
+    backoff::{self, Next},
+    manifest::{self, Desired, Identity, ObserverSchema, Scope, complete, deletion_order, diff, keep_unobserved},
 };
 use krake_operator_targets::{Ownership, Tie};
 use serde_json::Value;
 
 use super::{
-    observe::{Facts, Observed, Situation},
+    frozen,
+    observe::{Cause, Facts, Farewell, Observed, Situation},
     trouble::Trouble,
 };
+use crate::safety;
 
 /// What to do.
 pub(super) enum Plan {
     /// Nothing, because the target does not answer.
     Wait { why: String, trouble: Option<Trouble> },
-    /// Nothing, because what is asked for cannot be done.
-    Refuse { trouble: Trouble, live: BTreeMap<Identity, Value> },
+    /// Nothing, because what is asked for cannot be done. `live` is what was read; nothing if nothing could be.
+    Refuse { trouble: Trouble, live: Option<BTreeMap<Identity, Value>> },
+    /// Nothing, because it has failed, and the next attempt is not due. `live` as above.
+    Hold { live: Option<BTreeMap<Identity, Value>> },
     /// Make the target hold the manifest and nothing else of the inventory.
     Converge(Converge),
     /// Remove everything that is recorded, in this order.
-    Remove { entries: Vec<InventoryEntry>, ownership: Ownership },
-    /// Let go of what nobody can reach any more.
-    Abandon { orphaned: Vec<InventoryEntry> },
+    Remove { entries: Vec<InventoryEntry>, ownership: Ownership, act: safety::Act },
+    /// Take our marks off everything that is recorded.
+    Unmark { entries: Vec<InventoryEntry>, ownership: Ownership },
+    /// Let go of everything without touching it.
+    Abandon { left: Vec<InventoryEntry>, why: Abandoned },
+}
+
+/// Why objects are left on a target as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Abandoned {
+    /// Nobody can reach them any more: their Cluster is not registered.
+    Unregistered,
+    /// Their Cluster is being deleted, and says that they stay.
+    ClusterOrphans,
+    /// Their Application is deleted, and says that they stay.
+    Retained,
+}
+
+/// What keeps the controller from doing at once what it wants to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Restraint {
+    /// So long corrections of drift have to wait, because somebody keeps undoing them.
+    pub(super) patience: Option<Duration>,
+    /// So long the next attempt has to wait, because the last ones have failed.
+    pub(super) setback: Option<Duration>,
 }
 
 /// How to make the target hold the manifest.
@@ -69,26 +100,50 @@ pub(super) fn outline(
     manifest::plan(&placement.spec.manifest, recorded(placement), default_namespace, scope)
 }
 
-/// `patience` is how long corrections of drift still have to wait, if they have to.
-pub(super) fn plan(observed: Observed, patience: Option<Duration>) -> Plan {
-    let Observed { placement, ownership, situation } = observed;
-    let is_leaving = placement.metadata.deletion_timestamp.is_some();
+pub(super) fn plan(observed: Observed, restraint: Restraint) -> Plan {
+    let Observed { placement, ownership, situation, farewell } = observed;
+    if let Some(farewell) = farewell {
+        return part(&placement, ownership, situation, farewell);
+    }
+    let is_held = restraint.setback.is_some() || has_given_up(&placement);
     match situation {
-        Situation::Gone if is_leaving => Plan::Abandon { orphaned: recorded(&placement).to_vec() },
         Situation::Gone => Plan::Wait { why: "its Cluster does not exist any more".to_owned(), trouble: None },
         Situation::Unreachable { why, trouble } => Plan::Wait { why, trouble },
-        Situation::Troubled(trouble) => Plan::Refuse { trouble, live: BTreeMap::new() },
-        Situation::Removable => {
-            Plan::Remove { entries: deletion_order(recorded(&placement).iter().cloned()), ownership }
-        }
+        Situation::Troubled(_) if is_held => Plan::Hold { live: None },
+        Situation::Known(facts) if is_held => Plan::Hold { live: Some(facts.live) },
+        Situation::Troubled(trouble) => Plan::Refuse { trouble, live: None },
+        Situation::Reached => Plan::Hold { live: None },
         Situation::Known(Facts { outline, live }) => {
             let steps =
                 outline.map_err(Trouble::Manifest).and_then(|outline| steps(&placement, &ownership, outline, &live));
             match steps {
-                Ok(steps) => Plan::Converge(converge(&placement, steps, (live, ownership), patience)),
-                Err(trouble) => Plan::Refuse { trouble, live },
+                Ok(steps) => Plan::Converge(converge(&placement, steps, (live, ownership), restraint.patience)),
+                Err(trouble) => Plan::Refuse { trouble, live: Some(live) },
             }
         }
+    }
+}
+
+/// What becomes of the objects of a Placement that is in deletion. A copy that is moved away is always removed; of an
+/// application that is deleted its policy decides. What is left untouched needs no answer of the target.
+fn part(placement: &Placement, ownership: Ownership, situation: Situation, farewell: Farewell) -> Plan {
+    let left = recorded(placement).to_vec();
+    if matches!(situation, Situation::Gone) {
+        return Plan::Abandon { left, why: Abandoned::Unregistered };
+    }
+    let act = match farewell {
+        Farewell::ClusterOrphans => return Plan::Abandon { left, why: Abandoned::ClusterOrphans },
+        Farewell::Cause(Cause::Deleted(DeletionPolicy::Retain)) => {
+            return Plan::Abandon { left, why: Abandoned::Retained };
+        }
+        Farewell::Cause(Cause::Deleted(DeletionPolicy::Orphan)) => None,
+        Farewell::Cause(Cause::Deleted(DeletionPolicy::Delete)) => Some(safety::Act::Remove),
+        Farewell::Cause(Cause::Moved) => Some(safety::Act::Clean),
+    };
+    match (situation, act) {
+        (Situation::Unreachable { why, trouble }, _) => Plan::Wait { why, trouble },
+        (_, Some(act)) => Plan::Remove { entries: deletion_order(left), ownership, act },
+        (_, None) => Plan::Unmark { entries: left, ownership },
     }
 }
 
@@ -120,20 +175,32 @@ fn steps(
 ) -> Result<Steps, Trouble> {
     let schema = schema(placement)?;
     let mut wanted = outline.inventory(recorded(placement));
-    wanted.retain(|entry| !outline.prune.contains(entry));
+    wanted.truncate(outline.apply.len());
+    frozen::record(&mut wanted, &outline.apply, live, &schema);
     let mut apply = Vec::new();
-    for desired in &outline.apply {
+    for (desired, entry) in outline.apply.iter().zip(&wanted) {
+        let kept = frozen::read(entry).map_or_else(|| desired.body.clone(), |kept| complete(&desired.body, &kept));
+        let desired = Desired { body: kept, ..desired.clone() };
         let Some(found) = live.get(&desired.identity) else {
-            apply.push(creation(desired, ownership));
+            apply.push(creation(&desired, ownership));
             continue;
         };
         ownership.check(&desired.entry(None), found).map_err(Trouble::Target)?;
-        let (change, is_drifted) = correction(desired, found, ownership, &schema);
+        let (change, is_drifted) = correction(&desired, found, ownership, &schema);
         if is_drifted || !is_current(placement) {
             apply.push(change);
         }
     }
-    Ok(Steps { wanted, apply, prune: outline.prune })
+    let prune = outline.prune.into_iter().filter(|stale| !is_served_as_another(stale, &wanted, live)).collect();
+    Ok(Steps { wanted, apply, prune })
+}
+
+/// Whether an object that seems stale is one that is wanted: some are served by two groups, and the manifest may have
+/// changed from one to the other.
+fn is_served_as_another(stale: &InventoryEntry, wanted: &[InventoryEntry], live: &BTreeMap<Identity, Value>) -> bool {
+    let Some(uid) = stale.uid.as_deref() else { return false };
+    let found = wanted.iter().filter_map(|entry| live.get(&Identity::of_entry(entry)));
+    found.filter_map(|live| live.pointer("/metadata/uid")).any(|live| live == uid)
 }
 
 fn schema(placement: &Placement) -> Result<ObserverSchema, Trouble> {
@@ -159,6 +226,20 @@ fn correction(desired: &Desired, found: &Value, ownership: &Ownership, schema: &
     let is_drifted = !drift.is_empty() || ownership.tie(found) != Tie::Ours;
     let shortening = diff::shortening(&creation.body, &drift);
     (Change { body, shortening, ..creation }, is_drifted)
+}
+
+/// How often in a row it is recorded that this generation could not be applied.
+pub(super) fn failures(placement: &Placement) -> u32 {
+    let recorded = placement.status.as_ref().and_then(|status| status.failures);
+    let count = recorded.filter(|failures| Some(failures.generation) == placement.metadata.generation);
+    count.map_or(0, |Failures { count, .. }| u32::try_from(count).unwrap_or(0))
+}
+
+/// Whether this generation has failed as often as it may.
+fn has_given_up(placement: &Placement) -> bool {
+    let count = failures(placement);
+    let backoff = || placement.spec.backoff.clone().unwrap_or_default();
+    count > 0 && !is_current(placement) && backoff::after_failed_deployment(&backoff(), count) == Next::GiveUp
 }
 
 /// Whether this generation of the Placement was applied completely before.

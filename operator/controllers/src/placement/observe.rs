@@ -6,7 +6,10 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use krake_crds::kubernetes::{Cluster, Placement, placement::InventoryEntry};
+use krake_crds::kubernetes::{
+    Application, Cluster, Placement, application::DeletionPolicy, cluster::ClusterDeletionPolicy,
+    placement::InventoryEntry,
+};
 use krake_operator_domain::manifest::{self, Identity, Scope};
 use krake_operator_targets::{self as targets, ClusterKey, Ownership, TargetCluster};
 use kube::{ResourceExt, discovery};
@@ -35,6 +38,26 @@ pub(super) struct Observed {
     pub(super) placement: Arc<Placement>,
     pub(super) ownership: Ownership,
     pub(super) situation: Situation,
+    /// Why it goes, if it does.
+    pub(super) farewell: Option<Farewell>,
+}
+
+/// What decides about the objects of a Placement that is in deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// Its Cluster is being deleted and says that everything on it stays.
+    ClusterOrphans,
+    /// Its Application does.
+    Cause(Cause),
+}
+
+/// Why a Placement goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Its Application lives, elsewhere or nowhere.
+    Moved,
+    /// Its Application is being deleted, or is gone.
+    Deleted(DeletionPolicy),
 }
 
 /// What the target says.
@@ -45,8 +68,8 @@ pub(super) enum Situation {
     Gone,
     /// It answered, but not usefully.
     Troubled(Trouble),
-    /// Enough to remove what is recorded.
-    Removable,
+    /// It answers; nothing was asked, because what is recorded is enough.
+    Reached,
     /// Everything.
     Known(Facts),
 }
@@ -74,13 +97,13 @@ pub(super) async fn reach(placement: &Placement, context: &Context) -> Result<Re
     Ok(if cluster.is_some() { Reach::Unreachable { why } } else { Reach::Gone })
 }
 
-pub(super) async fn observe(placement: &Arc<Placement>, reach: &Reach) -> Observed {
-    let is_leaving = placement.metadata.deletion_timestamp.is_some();
+pub(super) async fn observe(placement: &Arc<Placement>, reach: &Reach, context: &Context) -> Result<Observed, Error> {
+    let farewell = farewell(placement, reach, context).await?;
     let situation = match reach {
         Reach::Unreachable { why } => Situation::Unreachable { why: why.clone(), trouble: None },
         Reach::Busy => Situation::Unreachable { why: "others are busy with the cluster".to_owned(), trouble: None },
         Reach::Gone => Situation::Gone,
-        Reach::Reached(_) if is_leaving => Situation::Removable,
+        Reach::Reached(_) if farewell.is_some() => Situation::Reached,
         Reach::Reached(target) => match facts(placement, target).await {
             Ok(facts) => Situation::Known(facts),
             Err(error) if error.is_unreachable() => {
@@ -89,7 +112,52 @@ pub(super) async fn observe(placement: &Arc<Placement>, reach: &Reach) -> Observ
             Err(error) => Situation::Troubled(Trouble::Target(error)),
         },
     };
-    Observed { placement: placement.clone(), ownership: ownership(placement), situation }
+    Ok(Observed { placement: placement.clone(), ownership: ownership(placement), situation, farewell })
+}
+
+async fn farewell(placement: &Placement, reach: &Reach, context: &Context) -> Result<Option<Farewell>, Error> {
+    if placement.metadata.deletion_timestamp.is_none() {
+        return Ok(None);
+    }
+    let key = ClusterKey::of(&placement.spec.cluster, &placement.namespace().unwrap_or_default());
+    let cluster = context.clusters.find(&key.namespace, &key.name);
+    // What is on a cluster that is gone stays there, whatever anybody says.
+    if matches!(reach, Reach::Gone) || cluster.is_some_and(|cluster| orphans(&cluster)) {
+        return Ok(Some(Farewell::ClusterOrphans));
+    }
+    Ok(Some(Farewell::Cause(cause(placement, context).await?)))
+}
+
+/// Whether the Cluster is being deleted and leaves what is on it alone.
+pub(super) fn orphans(cluster: &Cluster) -> bool {
+    cluster.metadata.deletion_timestamp.is_some() && cluster.spec.deletion_policy == ClusterDeletionPolicy::Orphan
+}
+
+/// The API server is asked about an Application that seems to live, because it decides what is removed.
+async fn cause(placement: &Placement, context: &Context) -> Result<Cause, Error> {
+    let namespace = placement.namespace().unwrap_or_default();
+    let cached = context.applications.find(&namespace, &placement.spec.application);
+    if let Some(leaving) = cached.filter(|found| found.metadata.deletion_timestamp.is_some()) {
+        return Ok(cause_of(placement, Some(&leaving)));
+    }
+    let now = context.api::<Application>(&namespace).get_opt(&placement.spec.application).await;
+    Ok(cause_of(placement, now.map_err(Error::ReadApplication)?.as_ref()))
+}
+
+/// A namesake of the Application is not it; when it is gone, what it last said about its deletion counts.
+pub(super) fn cause_of(placement: &Placement, namesake: Option<&Application>) -> Cause {
+    let owner = owner_uid(placement);
+    match namesake.filter(|found| owner.is_none() || found.metadata.uid.as_deref() == owner) {
+        Some(lives) if lives.metadata.deletion_timestamp.is_none() => Cause::Moved,
+        Some(leaving) => Cause::Deleted(leaving.spec.deletion_policy),
+        None => Cause::Deleted(placement.spec.deletion_policy),
+    }
+}
+
+/// The uid of the Application that the Placement was made for.
+pub(super) fn owner_uid(placement: &Placement) -> Option<&str> {
+    let owners = placement.metadata.owner_references.iter().flatten();
+    owners.into_iter().find(|owner| owner.kind == "Application").map(|owner| owner.uid.as_str())
 }
 
 pub(super) fn ownership(placement: &Placement) -> Ownership {

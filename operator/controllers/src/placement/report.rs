@@ -6,11 +6,12 @@ use krake_crds::{
     condition::{self, Claim},
     kubernetes::{
         Application, Placement, PlacementStatus,
-        placement::{InventoryEntry, WorkloadState},
+        placement::{Failures, InventoryEntry, WorkloadState},
     },
     reason::Reason,
 };
 use krake_operator_domain::{
+    backoff::Next,
     health::{self, Health},
     manifest::Identity,
     service,
@@ -20,18 +21,20 @@ use kube::ResourceExt;
 use super::{
     Error, NAME,
     act::{Done, Settled},
-    decide::{Plan, is_current},
-    trouble::Trouble,
+    decide::{Abandoned, Plan, is_current},
+    setbacks::Setback,
+    trouble::{self, Trouble},
 };
 use crate::{
     context::{Announcement, Context},
+    safety::Withheld,
     status::Part,
 };
 
 const PART: Part = Part {
     manager: "krake-placement",
-    fields: &["observedGeneration", "reason", "inventory", "services", "containerHealth", "workload"],
-    conditions: &[condition::READY, condition::APPLIED, condition::HEALTHY, condition::DELETING],
+    fields: &["observedGeneration", "reason", "failures", "inventory", "services", "containerHealth", "workload"],
+    conditions: &[condition::READY, condition::APPLIED, condition::HEALTHY, condition::DELETING, condition::STALLED],
 };
 
 /// The target holds the manifest.
@@ -46,6 +49,10 @@ const CLUSTER_UNREACHABLE: &str = "ClusterUnreachable";
 const REMOVING: &str = "Removing";
 /// The objects have been applied, but not in this generation.
 const NOT_APPLIED: &str = "NotApplied";
+/// Nothing could be read of the objects yet.
+const UNREAD: &str = "Unread";
+/// Applying has failed as often as the backoff allows; only a new generation is tried again.
+const BACKOFF_LIMIT_EXCEEDED: &str = "BackoffLimitExceeded";
 
 const CONTESTED_MESSAGE: &str =
     "the manifest was applied, but somebody else keeps changing it; it is corrected at growing intervals";
@@ -78,8 +85,13 @@ fn is_recorded(entry: &InventoryEntry, recorded: &[InventoryEntry]) -> bool {
     recorded.iter().any(|known| Identity::of_entry(known) == Identity::of_entry(entry))
 }
 
-pub(super) async fn report(placement: &Placement, done: &Done, context: &Context, now: Timestamp) -> Result<(), Error> {
-    let Some(status) = status_after(placement, done, now) else { return Ok(()) };
+pub(super) async fn report(
+    placement: &Placement,
+    done: &Done,
+    setback: Option<Setback>,
+    context: &Context,
+) -> Result<(), Error> {
+    let Some(status) = status_after(placement, done, setback, Timestamp::now()) else { return Ok(()) };
     let written = PART.write(&context.api_of(placement), placement, &status).await.map_err(Error::Report)?;
     if let Some(written) = written {
         context.instruments.wrote_status(NAME);
@@ -91,13 +103,19 @@ pub(super) async fn report(placement: &Placement, done: &Done, context: &Context
 }
 
 /// The status that follows; nothing when there is no object left to have one.
-fn status_after(placement: &Placement, done: &Done, now: Timestamp) -> Option<PlacementStatus> {
+fn status_after(
+    placement: &Placement,
+    done: &Done,
+    setback: Option<Setback>,
+    now: Timestamp,
+) -> Option<PlacementStatus> {
     let before = placement.status.clone().unwrap_or_default();
     match done {
         Done::Released => None,
         Done::Waited { why, .. } => Some(after_waiting(placement, before, why, now)),
         Done::Removing { left, trouble } => Some(after_removing(placement, before, (left, trouble.as_ref()), now)),
-        Done::Settled(settled) => Some(after_settling(placement, before, settled, now)),
+        Done::Withheld(withheld) => Some(after_withholding(placement, before, withheld, now)),
+        Done::Settled(settled) => Some(after_settling(placement, before, (settled, setback), now)),
     }
 }
 
@@ -145,25 +163,81 @@ fn after_removing(
     with(status, &[ready, deleting], placement.metadata.generation, now)
 }
 
+/// Somebody else decided that nothing is removed now; everything is still there.
+fn after_withholding(
+    placement: &Placement,
+    status: PlacementStatus,
+    withheld: &Withheld,
+    now: Timestamp,
+) -> PlacementStatus {
+    let deleting = Claim::yes(condition::DELETING, withheld.reason, withheld.sentence.clone());
+    with(status, &[deleting], placement.metadata.generation, now)
+}
+
 fn after_settling(
     placement: &Placement,
     mut status: PlacementStatus,
-    settled: &Settled,
+    (settled, setback): (&Settled, Option<Setback>),
     now: Timestamp,
 ) -> PlacementStatus {
-    let found = health::aggregate(settled.live.iter().map(|(identity, live)| (identity, live.as_ref())));
+    let generation = placement.metadata.generation;
+    let healthy = look(placement, &mut status, settled);
+    let is_failing = settled.is_held || settled.trouble.is_some();
+    let mut claims = vec![ready(is_failing, healthy.as_ref())];
+    claims.extend(healthy);
+    if settled.is_held {
+        claims.extend(still_failing(&status));
+    } else {
+        claims.push(applied(settled));
+        status.conditions.retain(|existing| existing.type_ != condition::STALLED);
+        status.reason = settled.trouble.as_ref().and_then(reason);
+        status.failures = setback.filter(|_| !is_current(placement)).and_then(|setback| counted(placement, setback));
+        if settled.trouble.is_none() {
+            status.observed_generation = generation;
+        }
+    }
+    if let Some((trouble, setback)) = settled.trouble.as_ref().zip(setback)
+        && setback.next == Next::GiveUp
+    {
+        claims.push(stalled(trouble, setback.count));
+    }
+    with(status, &claims, generation, now)
+}
+
+/// Takes note of what was seen of the objects, and says how they are. When nothing was, what was said before stands.
+fn look(placement: &Placement, status: &mut PlacementStatus, settled: &Settled) -> Option<Claim> {
+    status.inventory.clone_from(&settled.inventory);
+    let Some(live) = &settled.live else {
+        let is_new = condition::find(&status.conditions, condition::HEALTHY).is_none();
+        return is_new.then(|| Claim::unknown(condition::HEALTHY, UNREAD, "the objects could not be read yet"));
+    };
+    let found = health::aggregate(live.iter().map(|(identity, live)| (identity, live.as_ref())));
     let before = if is_current(placement) && !settled.has_applied { status.workload } else { None };
     let health = Health { workload: health::settle(before, found.workload), ..found };
-    status.inventory.clone_from(&settled.inventory);
     status.workload = Some(health.workload);
     status.container_health = health.pods;
-    status.services = service::endpoints(settled.live.values().flatten(), &settled.host);
-    status.reason = settled.trouble.as_ref().and_then(reason);
-    if settled.trouble.is_none() {
-        status.observed_generation = placement.metadata.generation;
-    }
-    let claims = [ready(settled.trouble.as_ref(), &health), applied(settled), healthy(&health)];
-    with(status, &claims, placement.metadata.generation, now)
+    status.services = service::endpoints(live.values().flatten(), &settled.host);
+    Some(healthy(&health))
+}
+
+/// What `Applied` said before the target fell silent, now that it answers again but nothing is tried.
+fn still_failing(status: &PlacementStatus) -> Option<Claim> {
+    let applied = condition::find(&status.conditions, condition::APPLIED)?;
+    let said = status.reason.as_ref().filter(|_| applied.reason == CLUSTER_UNREACHABLE)?;
+    Some(Claim::no(condition::APPLIED, trouble::word(said.code), said.message.clone()))
+}
+
+/// How failures are recorded: only while a limit counts them, so that nothing ticks in a status for ever.
+fn counted(placement: &Placement, setback: Setback) -> Option<Failures> {
+    let limit = placement.spec.backoff.as_ref().map_or(-1, |backoff| backoff.limit);
+    let generation = placement.metadata.generation.unwrap_or_default();
+    (limit != -1).then_some(Failures { generation, count: setback.count.into() })
+}
+
+fn stalled(trouble: &Trouble, count: u32) -> Claim {
+    let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    let message = format!("given up until the application changes, after failing {times}: {}", trouble.sentence());
+    Claim::yes(condition::STALLED, BACKOFF_LIMIT_EXCEEDED, message)
 }
 
 fn reason(trouble: &Trouble) -> Option<Reason> {
@@ -171,13 +245,14 @@ fn reason(trouble: &Trouble) -> Option<Reason> {
 }
 
 fn applied(settled: &Settled) -> Claim {
-    match &settled.trouble {
-        None if settled.contested.is_some() => Claim::yes(condition::APPLIED, CONTESTED, CONTESTED_MESSAGE),
-        None => Claim::yes(condition::APPLIED, APPLIED, "the target holds the manifest"),
-        Some(trouble) if trouble.code().is_none() => {
+    match (&settled.trouble, &settled.withheld) {
+        (None, Some(withheld)) => Claim::yes(condition::APPLIED, withheld.reason, withheld.sentence.clone()),
+        (None, None) if settled.contested.is_some() => Claim::yes(condition::APPLIED, CONTESTED, CONTESTED_MESSAGE),
+        (None, None) => Claim::yes(condition::APPLIED, APPLIED, "the target holds the manifest"),
+        (Some(trouble), _) if trouble.code().is_none() => {
             Claim::unknown(condition::APPLIED, trouble.reason(), trouble.sentence())
         }
-        Some(trouble) => Claim::no(condition::APPLIED, trouble.reason(), trouble.sentence()),
+        (Some(trouble), _) => Claim::no(condition::APPLIED, trouble.reason(), trouble.sentence()),
     }
 }
 
@@ -193,12 +268,13 @@ fn healthy(health: &Health) -> Claim {
 }
 
 /// Ready is: applied in this generation, and the workloads run or have ended well.
-fn ready(trouble: Option<&Trouble>, health: &Health) -> Claim {
-    if trouble.is_some() {
-        return Claim::no(condition::READY, NOT_APPLIED, "the manifest could not be applied");
+fn ready(is_failing: bool, healthy: Option<&Claim>) -> Claim {
+    match healthy {
+        Some(healthy) if !is_failing => {
+            Claim { type_: condition::READY, holds: Some(healthy.holds == Some(true)), ..healthy.clone() }
+        }
+        _ => Claim::no(condition::READY, NOT_APPLIED, "the manifest could not be applied"),
     }
-    let healthy = healthy(health);
-    Claim { type_: condition::READY, holds: Some(healthy.holds == Some(true)), ..healthy }
 }
 
 /// The status with these conditions in place of the ones of their types.
@@ -211,8 +287,13 @@ fn with(mut status: PlacementStatus, claims: &[Claim], generation: Option<i64>, 
     status
 }
 
-/// What users are told: that applying began to fail, and that it works again.
+/// What users are told: that applying began to fail, and that it was given up.
 fn announcement(placement: &Placement, after: &PlacementStatus) -> Option<Announcement> {
+    let had_given_up =
+        placement.status.as_ref().is_some_and(|status| condition::is_true(&status.conditions, condition::STALLED));
+    if let Some(stalled) = condition::find(&after.conditions, condition::STALLED).filter(|_| !had_given_up) {
+        return Some(Announcement::warning("DeploymentGivenUp", "Applying", stalled.message.clone()));
+    }
     let reason_of =
         |applied: Option<&Condition>| applied.map(|applied| (applied.status.clone(), applied.reason.clone()));
     let before = placement.status.as_ref().and_then(|status| condition::find(&status.conditions, condition::APPLIED));
@@ -223,16 +304,20 @@ fn announcement(placement: &Placement, after: &PlacementStatus) -> Option<Announ
     Some(Announcement::warning("ApplyFailed", "Applying", applied.message.clone()))
 }
 
-/// Says what stays on a cluster that nobody can reach any more: on the Application, where people look, if it is there.
-pub(super) async fn announce_orphans(placement: &Placement, orphaned: &[InventoryEntry], context: &Context) {
-    if orphaned.is_empty() {
+/// Says what stays on a cluster: on the Application, where people look, if it is there.
+pub(super) async fn announce_abandoned(
+    placement: &Placement,
+    left: &[InventoryEntry],
+    why: Abandoned,
+    context: &Context,
+) {
+    if left.is_empty() {
         return;
     }
-    let names: Vec<_> = orphaned.iter().map(|entry| Identity::of_entry(entry).to_string()).collect();
     let cluster = &placement.spec.cluster.name;
-    let note = format!("left on {cluster}, which is not registered any more: {}", names.join(", "));
-    tracing::warn!(target.name = %cluster, orphaned = orphaned.len(), "leaving objects behind");
-    let announcement = Announcement::warning("ResourcesOrphaned", "Removing", truncated(note));
+    let names: Vec<_> = left.iter().map(|entry| Identity::of_entry(entry).to_string()).collect();
+    tracing::warn!(target.name = %cluster, left = left.len(), ?why, "leaving objects behind");
+    let announcement = abandonment(cluster, why, &names.join(", "));
     let namespace = placement.namespace().unwrap_or_default();
     match context.applications.find(&namespace, &placement.spec.application) {
         Some(application) => context.announce::<Application>(&application, announcement).await,
@@ -240,11 +325,24 @@ pub(super) async fn announce_orphans(placement: &Placement, orphaned: &[Inventor
     }
 }
 
-/// Events hold at most 1024 bytes.
-fn truncated(mut note: String) -> String {
-    let limit = note.floor_char_boundary(1000);
-    note.truncate(limit);
-    note
+fn abandonment(cluster: &str, why: Abandoned, names: &str) -> Announcement {
+    match why {
+        Abandoned::Unregistered => Announcement::warning(
+            "ResourcesOrphaned",
+            "Removing",
+            format!("left on {cluster}, which is not registered any more: {names}"),
+        ),
+        Abandoned::ClusterOrphans => Announcement::warning(
+            "ResourcesOrphaned",
+            "Removing",
+            format!("left on {cluster}, which is being deleted and orphans what is on it: {names}"),
+        ),
+        Abandoned::Retained => Announcement::normal(
+            "ResourcesRetained",
+            "Removing",
+            format!("left on {cluster}, because the deletion policy says so: {names}"),
+        ),
+    }
 }
 
 #[cfg(test)]

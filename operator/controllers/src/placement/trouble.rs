@@ -30,6 +30,15 @@ pub(super) const KUBERNETES_ERROR: &str = "KubernetesError";
 /// Reason of a condition: the manifest defines a kind that the target does not serve yet.
 pub(super) const KIND_NOT_SERVED_YET: &str = "KindNotServedYet";
 
+/// The reason of the condition `Applied` for one of Krake's codes, as far as the code tells.
+pub(super) fn word(code: ReasonCode) -> &'static str {
+    match code {
+        ReasonCode::UnsupportedResource => UNSUPPORTED_RESOURCE,
+        ReasonCode::InvalidResource => INVALID_RESOURCE,
+        _ => KUBERNETES_ERROR,
+    }
+}
+
 impl Trouble {
     /// Whether the cluster is what is missing, as opposed to an answer that we do not like.
     pub(super) fn is_unreachable(&self) -> bool {

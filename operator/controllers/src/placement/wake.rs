@@ -8,6 +8,7 @@ use krake_operator_targets::{ClusterKey, Wake};
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
 use tokio_stream::wrappers::BroadcastStream;
 
+use super::observe::orphans;
 use crate::context::Context;
 
 /// Placements of which something changed on the target, and all those on a target that answers again.
@@ -24,12 +25,13 @@ pub(super) fn by_targets(context: &Arc<Context>) -> impl Stream<Item = ObjectRef
     })
 }
 
-/// Placements whose Cluster is gone: one that is in deletion need not wait for it any longer.
+/// Placements whose Cluster is gone, or goes and leaves alone what is on it: one that is in deletion need not wait for it
+/// any longer.
 pub(super) fn by_lost_clusters(context: &Arc<Context>) -> impl Stream<Item = ObjectRef<Placement>> + Send + use<> {
     let (clusters, woken) = (context.clone(), context.clone());
     let lost = context.clusters.touched().filter_map(move |cluster| {
         let key = ClusterKey::new(cluster.namespace().unwrap_or_default(), cluster.name_any());
-        let is_lost = clusters.clusters.find(&key.namespace, &key.name).is_none();
+        let is_lost = clusters.clusters.find(&key.namespace, &key.name).is_none_or(|cluster| orphans(&cluster));
         ready(is_lost.then_some(key))
     });
     lost.flat_map(move |key| stream::iter(placed_on(&woken, |cluster| *cluster == key)))

@@ -7,7 +7,7 @@ use krake_crds::{
     condition,
     kubernetes::{
         Application,
-        application::{ApplicationState, Scheduling},
+        application::{ApplicationState, Decision as Record, Scheduling},
     },
     reference::ObjectReference,
 };
@@ -16,7 +16,8 @@ use krake_operator_domain::{
     scheduling::{self, Because, Decision, InvalidConstraint, Policy, Request},
 };
 
-use super::observe::Observed;
+use super::{observe::Observed, record};
+use crate::safety::Withheld;
 
 /// What the scheduler says about an application.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,17 @@ pub(super) enum Outcome {
     GoingAway,
     /// It has this place, and what its spec asks for may be deployed there.
     Placed(Placed),
+    /// Nothing is known yet about the metrics of a cluster that might fit.
+    Waiting,
+    /// There is a better place, but it must not be moved now.
+    Withheld {
+        /// The place that it keeps.
+        stays: ObjectReference,
+        /// The better one.
+        wanted: ObjectReference,
+        /// Why not.
+        why: Withheld,
+    },
     /// There is no place for it now. One that it has already, it keeps.
     Unplaced(Unplaced),
     /// It cannot be scheduled before its spec changes.
@@ -40,13 +52,21 @@ pub(super) enum Outcome {
 pub(super) struct Placed {
     pub(super) cluster: ObjectReference,
     pub(super) because: Because,
-    pub(super) summary: String,
     pub(super) reconsider_after: Option<Duration>,
+    /// What is to be told, if the place is a new one.
+    pub(super) news: Option<News>,
+}
+
+/// What is told of a decision: one line, and the details.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct News {
+    pub(super) summary: String,
+    pub(super) record: Record,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Unplaced {
-    pub(super) summary: String,
+    pub(super) news: News,
     /// The attempts that are left; without a next one there are none.
     pub(super) retries: Scheduling,
 }
@@ -82,19 +102,35 @@ pub(super) fn decide(observed: &Observed, policy: &Policy, now: Timestamp) -> Ou
         }
     };
     let decision = scheduling::decide(&request, &observed.candidates, policy, now);
-    let summary = decision.summary();
-    let Decision { chosen, because, assessments: _, reconsider_after } = decision;
+    let news = || News { summary: decision.summary(), record: record::of(&decision, now) };
+    let Decision { chosen, because, reconsider_after, .. } = decision;
     match chosen {
-        Some(cluster) => Outcome::Placed(Placed { cluster, because, summary, reconsider_after }),
-        None => Outcome::Unplaced(Unplaced { summary, retries: retries(application, now) }),
+        Some(cluster) => {
+            let news = (place(application) != Some(cluster)).then(news);
+            Outcome::Placed(Placed { cluster: cluster.clone(), because, reconsider_after, news })
+        }
+        None if because == Because::MetricsPending => Outcome::Waiting,
+        None => Outcome::Unplaced(Unplaced { news: news(), retries: retries(application, now) }),
     }
+}
+
+/// The place that the application has.
+fn place(application: &Application) -> Option<&ObjectReference> {
+    application.status.as_ref()?.scheduled_to.as_ref()
+}
+
+/// The place that the application would leave, if it had to move. To go back to where it still runs is none: that move
+/// was permitted and has failed.
+pub(super) fn left_behind<'a>(application: &'a Application, placed: &Placed) -> Option<&'a ObjectReference> {
+    let running = application.status.as_ref().and_then(|status| status.running_on.as_ref());
+    place(application).filter(|place| **place != placed.cluster && running != Some(&placed.cluster))
 }
 
 /// The garbage collector deletes what is on a cluster before the cluster. Whether the application is faster to move away
 /// must not decide over its life.
 fn is_on_leaving_cluster(observed: &Observed) -> bool {
-    let place = observed.application.status.as_ref().and_then(|status| status.scheduled_to.as_ref());
-    observed.candidates.iter().any(|candidate| candidate.is_deleting && Some(&candidate.cluster) == place)
+    let place = place(&observed.application);
+    observed.candidates.iter().any(|candidate| candidate.is_deleting && Some(&candidate.place) == place)
 }
 
 fn request(application: &Application) -> Result<Request, InvalidConstraint> {

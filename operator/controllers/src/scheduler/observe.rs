@@ -12,14 +12,11 @@ use crate::context::Context;
 pub(super) struct Observed {
     /// The application.
     pub(super) application: Arc<Application>,
-    /// Every cluster of its namespace and no other: that is the wall between tenants.
-    pub(super) candidates: Vec<Candidate>,
+    /// Every cluster of its namespace and no other.
+    pub(super) candidates: Arc<[Candidate]>,
 }
 
 pub(super) fn observe(application: &Arc<Application>, context: &Context) -> Observed {
-    let namespace = application.namespace().unwrap_or_default();
-    let mut clusters = context.clusters.in_namespace(&namespace);
-    clusters.sort_by_key(|cluster| cluster.name_any());
-    let candidates = clusters.iter().map(|cluster| Candidate::of(cluster)).collect();
+    let candidates = context.market.candidates(&application.namespace().unwrap_or_default(), context);
     Observed { application: application.clone(), candidates }
 }

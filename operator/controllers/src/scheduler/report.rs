@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime};
 use krake_crds::{
     condition::{self, Claim},
     kubernetes::{Application, ApplicationStatus},
+    reference::ObjectReference,
 };
 use krake_operator_domain::scheduling::Because;
 
@@ -20,7 +21,7 @@ use crate::{
 
 const PART: Part = Part {
     manager: "krake-scheduler",
-    fields: &["scheduledTo", "scheduledAt", "scheduledGeneration", "triggeredAt", "scheduling"],
+    fields: &["scheduledTo", "scheduledAt", "scheduledGeneration", "triggeredAt", "scheduling", "decision"],
     conditions: &[condition::SCHEDULED],
 };
 
@@ -30,6 +31,8 @@ const BOUND: &str = "Bound";
 const TOLERATED: &str = "ClusterUnavailable";
 /// The chosen cluster is not usable, and no other fits.
 const NO_ALTERNATIVE: &str = "NoAlternative";
+/// There is a better place, but a safety policy forbids to move.
+const WITHHELD: &str = "MigrationWithheld";
 /// No cluster fits.
 const NO_SUITABLE_CLUSTER: &str = "NoSuitableCluster";
 
@@ -55,10 +58,14 @@ pub(super) async fn report(
 /// What the condition shall say; nothing if the status is no longer ours to write.
 fn claim(application: &Application, outcome: &Outcome) -> Option<Claim> {
     match outcome {
-        Outcome::GoingAway => None,
+        Outcome::GoingAway | Outcome::Waiting => None,
+        Outcome::Withheld { stays, wanted, why } => {
+            let message = format!("bound to {} and not moved to {}: {}", stays.name, wanted.name, why.sentence);
+            Some(Claim::yes(condition::SCHEDULED, WITHHELD, message))
+        }
         Outcome::Placed(placed) => Some(placed_claim(application, placed)),
         Outcome::Unplaced(unplaced) => {
-            Some(Claim::no(condition::SCHEDULED, NO_SUITABLE_CLUSTER, unplaced.summary.clone()))
+            Some(Claim::no(condition::SCHEDULED, NO_SUITABLE_CLUSTER, unplaced.news.summary.clone()))
         }
         Outcome::Refused { reason, message } => Some(Claim::no(condition::SCHEDULED, reason, message.clone())),
     }
@@ -69,8 +76,20 @@ fn status_after(application: &Application, outcome: &Outcome, claim: &Claim, now
     let generation = application.metadata.generation;
     match outcome {
         Outcome::Placed(placed) => bind(&mut status, placed, generation, now),
-        Outcome::Unplaced(unplaced) => status.scheduling = Some(unplaced.retries.clone()),
-        Outcome::Refused { .. } | Outcome::GoingAway => status.scheduling = None,
+        Outcome::Withheld { stays, .. } => approve(&mut status, stays, generation, now),
+        Outcome::Unplaced(unplaced) => {
+            status.scheduling = Some(unplaced.retries.clone());
+            // Numbers alone are no news.
+            let is_told = known(application).is_some_and(|known| known.message == unplaced.news.summary);
+            if !is_told || status.decision.is_none() {
+                status.decision = Some(unplaced.news.record.clone());
+            }
+        }
+        Outcome::Refused { .. } => {
+            status.scheduling = None;
+            status.decision = None;
+        }
+        Outcome::Waiting | Outcome::GoingAway => {}
     }
     let scheduled = claim.clone().over(&status.conditions, generation, now);
     status.conditions.retain(|condition| condition.type_ != condition::SCHEDULED);
@@ -80,9 +99,16 @@ fn status_after(application: &Application, outcome: &Outcome, claim: &Claim, now
 
 /// Times move only with what they are about, so that a decision that is made again writes nothing.
 fn bind(status: &mut ApplicationStatus, placed: &Placed, generation: Option<i64>, now: Timestamp) {
-    let moved = status.scheduled_to.as_ref() != Some(&placed.cluster);
+    approve(status, &placed.cluster, generation, now);
+    if let Some(news) = &placed.news {
+        status.decision = Some(news.record.clone());
+    }
+}
+
+fn approve(status: &mut ApplicationStatus, place: &ObjectReference, generation: Option<i64>, now: Timestamp) {
+    let moved = status.scheduled_to.as_ref() != Some(place);
     if moved {
-        status.scheduled_to = Some(placed.cluster.clone());
+        status.scheduled_to = Some(place.clone());
         status.scheduled_at = Some(MicroTime(now));
     }
     if moved || status.scheduled_generation != generation {
@@ -97,10 +123,12 @@ fn bind(status: &mut ApplicationStatus, placed: &Placed, generation: Option<i64>
 fn placed_claim(application: &Application, placed: &Placed) -> Claim {
     let name = &placed.cluster.name;
     let (reason, message) = match placed.because {
-        Because::Best | Because::Dwelling | Because::Pinned | Because::NothingFits => {
-            let place = format!("bound to {name}: ");
+        Because::Best | Because::Dwelling | Because::Pinned | Because::NothingFits | Because::MetricsPending => {
+            let place = format!("bound to {name}");
             let kept = known(application).filter(|known| known.reason == BOUND && known.message.starts_with(&place));
-            (BOUND, kept.map_or_else(|| format!("{place}{}", placed.summary), |known| known.message.clone()))
+            let summary = placed.news.as_ref().map(|news| format!("{place}: {}", news.summary));
+            let kept = || kept.map_or(place, |known| known.message.clone());
+            (BOUND, summary.unwrap_or_else(kept))
         }
         Because::Tolerated => (TOLERATED, format!("waiting for {name}, which is not usable at the moment")),
         Because::NoAlternative => (NO_ALTERNATIVE, format!("waiting for {name}, because no other cluster fits")),

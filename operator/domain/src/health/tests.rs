@@ -86,6 +86,11 @@ fn other_sets() {
     let mut on_delete = set("StatefulSet", 2, &revisions("old"));
     on_delete["spec"]["updateStrategy"] = json!({ "type": "OnDelete" });
     check(&on_delete, S::Running, health(2, 2, 0, 0));
+    let mut partitioned = set("StatefulSet", 2, &revisions("old"));
+    partitioned["spec"]["updateStrategy"] = json!({ "rollingUpdate": { "partition": 1 } });
+    check(&partitioned, S::Running, health(2, 2, 0, 0));
+    partitioned["status"]["updatedReplicas"] = json!(0);
+    check(&partitioned, S::Progressing, health(2, 2, 0, 0));
     check(&set("ReplicaSet", 2, &rolled_out(3, 2, 0, 2)), S::Running, health(2, 2, 0, 0));
     check(&set("ReplicaSet", 2, &rolled_out(3, 1, 0, 1)), S::Progressing, health(2, 1, 0, 0));
 }
@@ -123,20 +128,71 @@ fn jobs() {
 }
 
 #[test]
-fn custom_resources_by_their_condition() {
+fn other_kinds_by_the_conventions_of_conditions() {
     use WorkloadState as S;
-    let custom = |status: Value| json!({ "apiVersion": "example.org/v1", "kind": "Thing", "metadata": { "generation": 2 }, "status": status });
-    let ready = |status: &str| json!([{ "type": "Ready", "status": status }]);
-    check(&custom(json!({ "conditions": ready("True") })), S::Running, health(0, 0, 0, 0));
-    check(&custom(json!({ "conditions": ready("False") })), S::Progressing, health(0, 0, 0, 0));
-    check(&custom(json!({ "conditions": ready("True"), "observedGeneration": 1 })), S::Progressing, health(0, 0, 0, 0));
-    let stalled = json!([{ "type": "Ready", "status": "False" }, { "type": "Stalled", "status": "True" }]);
-    check(&custom(json!({ "conditions": stalled })), S::Degraded, health(0, 0, 0, 0));
-    assert_eq!(assess(&custom(json!({}))), None);
-    assert_eq!(assess(&json!({ "apiVersion": "v1", "kind": "Service" })), None);
-    let flow =
-        json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "status": { "conditions": ready("False") } });
-    assert_eq!(assess(&flow), None);
+    let thing = |status: Value| {
+        let mut thing = json!({ "apiVersion": "example.org/v1", "kind": "Thing", "metadata": { "generation": 2 } });
+        thing["status"] = status;
+        thing
+    };
+    let conditions = |said: &[(&str, &str)]| {
+        let one = |(type_, status): &(&str, &str)| json!({ "type": type_, "status": status });
+        json!({ "conditions": said.iter().map(one).collect::<Vec<_>>() })
+    };
+    for (said, expected) in [
+        (conditions(&[("Ready", "True")]), Some(S::Running)),
+        (conditions(&[("Ready", "False")]), Some(S::Progressing)),
+        (conditions(&[("Ready", "Unknown")]), Some(S::Progressing)),
+        (conditions(&[("Available", "True")]), Some(S::Running)),
+        (conditions(&[("Available", "True"), ("Ready", "False")]), Some(S::Progressing)),
+        (conditions(&[("Ready", "True"), ("Reconciling", "True")]), Some(S::Progressing)),
+        (conditions(&[("Ready", "False"), ("Stalled", "True")]), Some(S::Degraded)),
+        (conditions(&[("Ready", "True"), ("Stalled", "False")]), Some(S::Running)),
+        (
+            json!({ "observedGeneration": 1, "conditions": [{ "type": "Ready", "status": "True" }] }),
+            Some(S::Progressing),
+        ),
+        (
+            json!({ "conditions": [{ "type": "Ready", "status": "True", "observedGeneration": 1 }] }),
+            Some(S::Progressing),
+        ),
+        (json!({ "observedGeneration": 1 }), Some(S::Progressing)),
+        (json!({ "observedGeneration": 2 }), None),
+        (conditions(&[("Other", "False")]), None),
+        (json!(null), None),
+    ] {
+        assert_eq!(assess(&thing(said.clone())).map(|found| found.state), expected, "{said}");
+    }
+}
+
+#[test]
+fn what_says_nothing_is_neutral() {
+    for (api_version, kind, status) in [
+        ("v1", "Service", json!({ "loadBalancer": {} })),
+        ("v1", "PersistentVolumeClaim", json!({ "phase": "Pending" })),
+        ("batch/v1", "CronJob", json!({ "active": [{ "name": "run" }] })),
+        ("networking.k8s.io/v1", "Ingress", json!({ "loadBalancer": {} })),
+    ] {
+        assert_eq!(assess(&json!({ "apiVersion": api_version, "kind": kind, "status": status })), None, "{kind}");
+    }
+}
+
+#[test]
+fn what_is_lost_refused_or_being_deleted_says_so() {
+    use WorkloadState as S;
+    let claim = json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "status": { "phase": "Lost" } });
+    check(&claim, S::Degraded, health(0, 0, 0, 0));
+    let definition = |type_: &str, status: &str| {
+        let conditions = json!([{ "type": type_, "status": status }]);
+        let status = json!({ "conditions": conditions });
+        json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "status": status })
+    };
+    check(&definition("Established", "True"), S::Running, health(0, 0, 0, 0));
+    check(&definition("Established", "False"), S::Progressing, health(0, 0, 0, 0));
+    check(&definition("NamesAccepted", "False"), S::Degraded, health(0, 0, 0, 0));
+    let mut leaving = set("Deployment", 2, &rolled_out(3, 2, 2, 2));
+    leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    check(&leaving, S::Progressing, health(2, 2, 0, 0));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Objects that stand for pods, and custom resources that say whether they are ready.
+//! Objects that stand for pods.
 
 use krake_crds::kubernetes::{application::ContainerHealth, placement::WorkloadState};
 use serde_json::Value;
@@ -18,14 +18,15 @@ pub(super) fn deployment(live: &Value) -> Assessment {
 }
 
 pub(super) fn stateful_set(live: &Value) -> Assessment {
-    let status = &live["status"];
-    // With `OnDelete` and partitions old pods are meant to stay.
-    let is_partial = live["spec"]["updateStrategy"]["type"] == "OnDelete"
-        || count(&live["spec"]["updateStrategy"]["rollingUpdate"]["partition"]) > 0;
-    let is_current =
-        is_partial || status["updateRevision"].is_null() || status["currentRevision"] == status["updateRevision"];
+    let (status, strategy) = (&live["status"], &live["spec"]["updateStrategy"]);
+    let is_current = status["updateRevision"].is_null() || status["currentRevision"] == status["updateRevision"];
     let replicas = Replicas::of(live);
-    let updated = if is_current { replicas.desired } else { count(&status["updatedReplicas"]) };
+    // With `OnDelete` old pods are meant to stay; with a partition those below it are.
+    let updated = if is_current || strategy["type"] == "OnDelete" {
+        replicas.desired
+    } else {
+        count(&status["updatedReplicas"]).saturating_add(count(&strategy["rollingUpdate"]["partition"]))
+    };
     replicas.rolled_out(live, updated)
 }
 
@@ -69,22 +70,6 @@ pub(super) fn job(live: &Value) -> Assessment {
     Assessment::new(state, pods, sentence)
 }
 
-/// A custom resource that follows the convention of a condition `Ready`; nothing about any other.
-pub(super) fn custom_resource(live: &Value) -> Option<Assessment> {
-    let ready = condition(live, "Ready")?;
-    let says_generation = live["status"]["observedGeneration"].is_i64();
-    let (state, sentence) = if says_generation && is_outdated(live) {
-        (WorkloadState::Progressing, "is being worked on")
-    } else if holds(live, "Stalled") {
-        (WorkloadState::Degraded, "is stalled")
-    } else if ready["status"] == "True" {
-        (WorkloadState::Running, "is ready")
-    } else {
-        (WorkloadState::Progressing, "is not ready")
-    };
-    Some(Assessment::new(state, ContainerHealth::default(), sentence))
-}
-
 /// The pods that a set of equal ones wants and has.
 #[derive(Clone, Copy)]
 struct Replicas {
@@ -102,7 +87,8 @@ impl Replicas {
         }
     }
 
-    /// Running when exactly the desired pods are there, are ready, and `updated` says that they are of the latest kind.
+    /// Running when exactly the desired pods are there, are ready, and `updated` says that they are of the latest kind:
+    /// ready pods of the kind before do not count.
     fn rolled_out(self, live: &Value, updated: i64) -> Assessment {
         let is_done = self.existing == self.desired && self.ready == self.desired && updated >= self.desired;
         let sentence = format!("has {} of {} pods ready", self.ready, self.desired);

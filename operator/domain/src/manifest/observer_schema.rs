@@ -10,6 +10,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::{Map, Value};
 
+pub(super) use everything::NOT_IN_METADATA;
+
 const MIN_LENGTH: &str = "observer_schema_list_min_length";
 const MAX_LENGTH: &str = "observer_schema_list_max_length";
 

@@ -18,14 +18,52 @@ pub fn deletion_order(entries: impl IntoIterator<Item = InventoryEntry>) -> Vec<
     ordered
 }
 
-fn rank(identity: &Identity) -> u8 {
+/// Whether `entry` has to stay while `pending` is still being deleted. A custom resource may need its controller, and
+/// whatever that needs, to come to its end; both are supposed to be among `all` when its definition is.
+#[must_use]
+pub fn is_needed_by(entry: &InventoryEntry, pending: &InventoryEntry, all: &[InventoryEntry]) -> bool {
+    let group = format!(".{}", Identity::of_entry(pending).group);
+    let defines = |entry: &InventoryEntry| {
+        rank(&Identity::of_entry(entry)) == Rank::Definitions && entry.name.ends_with(&group) && group.len() > 1
+    };
+    rank(&Identity::of_entry(entry)) < Rank::Others && all.iter().any(defines)
+}
+
+/// How late an object is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Namespaces,
+    Definitions,
+    /// What the whole cluster offers to objects: classes of storage, of priority, of runtimes.
+    Classes,
+    /// What limits and identifies workloads. Roles come before the bindings that refer to them.
+    Accounts,
+    Roles,
+    Bindings,
+    Configuration,
+    Storage,
+    /// Workloads get the addresses of Services when they start, and must not start without their network policies.
+    Network,
+    Workloads,
+    /// Everything that refers to workloads, and custom resources, whose controllers may be among the workloads.
+    Others,
+    /// What the API server calls for requests of others: it would refuse them until the workload behind it runs.
+    Interceptors,
+}
+
+fn rank(identity: &Identity) -> Rank {
     match (identity.group.as_str(), identity.kind.as_str()) {
-        ("", "Namespace") => 0,
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => 1,
-        ("scheduling.k8s.io" | "storage.k8s.io" | "node.k8s.io", _) => 2,
-        ("", "ServiceAccount" | "ResourceQuota" | "LimitRange") | ("rbac.authorization.k8s.io", _) => 3,
-        ("", "ConfigMap" | "Secret" | "PersistentVolume" | "PersistentVolumeClaim" | "Service") => 4,
-        ("", "Pod" | "ReplicationController") | ("apps" | "batch", _) => 5,
-        _ => 6,
+        ("", "Namespace") => Rank::Namespaces,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => Rank::Definitions,
+        ("scheduling.k8s.io" | "storage.k8s.io" | "node.k8s.io", _) => Rank::Classes,
+        ("", "ServiceAccount" | "ResourceQuota" | "LimitRange") => Rank::Accounts,
+        ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => Rank::Roles,
+        ("rbac.authorization.k8s.io", _) => Rank::Bindings,
+        ("", "ConfigMap" | "Secret") => Rank::Configuration,
+        ("", "PersistentVolume" | "PersistentVolumeClaim") => Rank::Storage,
+        ("", "Service") | ("networking.k8s.io", "NetworkPolicy") => Rank::Network,
+        ("", "Pod" | "ReplicationController") | ("apps" | "batch", _) => Rank::Workloads,
+        ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => Rank::Interceptors,
+        _ => Rank::Others,
     }
 }

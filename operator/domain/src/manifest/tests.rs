@@ -17,6 +17,7 @@ fn entry(api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> 
         namespace: namespace.map(Into::into),
         name: name.into(),
         uid: Some(format!("uid of {name}")),
+        frozen: None,
     }
 }
 
@@ -41,12 +42,17 @@ fn definition(scope: &str) -> Value {
 #[test]
 fn objects_are_applied_after_what_they_need() {
     let manifest = [
+        object("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", None, "checks"),
         object("example.org/v1", "Thing", None, "thing"),
         object("apps/v1", "Deployment", None, "web"),
         object("networking.k8s.io/v1", "Ingress", None, "front"),
         object("v1", "Service", None, "web"),
+        object("v1", "PersistentVolumeClaim", None, "data"),
+        object("rbac.authorization.k8s.io/v1", "RoleBinding", None, "runner"),
+        object("rbac.authorization.k8s.io/v1", "Role", None, "runner"),
         object("v1", "ConfigMap", None, "settings"),
         object("v1", "ServiceAccount", None, "runner"),
+        object("storage.k8s.io/v1", "StorageClass", None, "fast"),
         definition("Namespaced"),
         object("v1", "Namespace", None, "shop"),
     ];
@@ -57,12 +63,17 @@ fn objects_are_applied_after_what_they_need() {
         [
             "Namespace",
             "CustomResourceDefinition",
+            "StorageClass",
             "ServiceAccount",
-            "Service",
+            "Role",
+            "RoleBinding",
             "ConfigMap",
+            "PersistentVolumeClaim",
+            "Service",
             "Deployment",
             "Thing",
             "Ingress",
+            "ValidatingWebhookConfiguration",
         ]
     );
     let inventory = plan.inventory(&[]);
@@ -104,6 +115,35 @@ fn what_is_recorded_and_not_desired_is_pruned_last_first() {
     assert_eq!((inventory[0].api_version.as_str(), inventory[0].uid.as_deref()), ("apps/v1", Some("uid of web")));
     let empty = super::plan(&[], &recorded, "shop", known).unwrap();
     assert_eq!((empty.apply.len(), empty.prune.len()), (0, 5));
+}
+
+#[test]
+fn a_custom_resource_keeps_what_its_controller_may_need_while_it_ends() {
+    let definition = entry("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, "things.example.org");
+    let thing = entry("example.org/v1", "Thing", Some("shop"), "thing");
+    let other = entry("another.org/v1", "Thing", Some("shop"), "thing");
+    let all = [definition.clone(), thing.clone(), other.clone()];
+    let controller = entry("apps/v1", "Deployment", Some("shop"), "operator");
+    let account = entry("v1", "ServiceAccount", Some("shop"), "operator");
+    for needed in [&controller, &account, &definition] {
+        assert!(is_needed_by(needed, &thing, &all));
+        assert!(!is_needed_by(needed, &other, &all) && !is_needed_by(needed, &thing, &all[1..]));
+    }
+    assert!(!is_needed_by(&other, &thing, &all));
+    assert!(!is_needed_by(&controller, &entry("v1", "Pod", Some("shop"), "web"), &all));
+}
+
+#[test]
+fn the_group_and_the_namespace_identify_an_object_and_the_version_does_not() {
+    let recorded = |api_version: &str, namespace: &str| [entry(api_version, "Scale", Some(namespace), "web")];
+    let pruned = |recorded: &[InventoryEntry]| {
+        let manifest = [object("apps/v1", "Scale", Some("shop"), "web")];
+        plan(&manifest, recorded, "shop", known).unwrap().prune.len()
+    };
+    assert_eq!(pruned(&recorded("apps/v1beta2", "shop")), 0);
+    assert_eq!(pruned(&recorded("apps/v1", "other")), 1);
+    assert_eq!(pruned(&recorded("extensions/v1beta1", "shop")), 1);
+    assert_eq!(pruned(&recorded("v1", "shop")), 1);
 }
 
 #[test]

@@ -1,13 +1,64 @@
-//! Requests and candidates from the custom resources they describe.
+//! What an application asks of the scheduler.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use krake_crds::{
-    condition, constraint,
-    kubernetes::{Application, Cluster},
+    constraint::{self, LabelConstraint, MetricConstraint},
+    kubernetes::Application,
     reference::ObjectReference,
 };
+use serde::{Deserialize, Serialize};
 
-use super::{Candidate, Request};
+/// What an application asks of the scheduler.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// Uid of the application; spreads equal candidates.
+    pub uid: String,
+    /// Label constraints, all of which must hold.
+    pub labels: Vec<LabelConstraint>,
+    /// Metric constraints, all of which must hold.
+    pub metrics: Vec<MetricConstraint>,
+    /// Custom resource definitions that the cluster must offer.
+    pub custom_resources: Vec<String>,
+    /// Whether the application may leave a place it has.
+    pub may_migrate: bool,
+    /// How long it tolerates that its place is unusable.
+    pub toleration: Toleration,
+    /// The place it has.
+    pub current: Option<ObjectReference>,
+    /// Since when it has that place.
+    pub scheduled_at: Option<Timestamp>,
+    /// The place that serves it.
+    pub running_on: Option<ObjectReference>,
+    /// The place to which a move was given up, and until when it is left alone.
+    pub avoided: Option<(ObjectReference, Timestamp)>,
+}
+
+/// How long an application tolerates that its place is unusable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Toleration {
+    /// As long as the operator's configuration says.
+    #[default]
+    Usual,
+    /// This long.
+    For(Duration),
+    /// Without end.
+    Always,
+}
+
+impl Toleration {
+    /// The time; nothing if it has no end.
+    pub(super) fn over(self, usual: Duration) -> Option<Duration> {
+        match self {
+            Self::Usual => Some(usual),
+            Self::For(time) => Some(time),
+            Self::Always => None,
+        }
+    }
+}
 
 /// A constraint of the application cannot be read. Only a change of its spec helps.
 #[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
@@ -20,60 +71,70 @@ pub struct InvalidConstraint {
     pub source: constraint::Error,
 }
 
+/// The place of an application at a moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    /// The place it has.
+    pub(super) current: Option<&'a ObjectReference>,
+    /// The place that is left alone.
+    pub(super) avoided: Option<&'a ObjectReference>,
+    until: Option<Timestamp>,
+}
+
+impl Place<'_> {
+    /// Whether this is another place than the one that was chosen.
+    pub(super) fn has_gone_back(&self, request: &Request) -> bool {
+        self.current.is_some() && self.current != request.current.as_ref()
+    }
+
+    /// When the avoided place may be used again.
+    pub(super) fn reconsider_after(&self, now: Timestamp) -> Option<Duration> {
+        Duration::try_from(self.until?.duration_since(now)).ok()
+    }
+}
+
 impl Request {
-    /// What `application` asks for, with `current` as the place that it has.
+    /// What `application` asks for, with the place that it has according to its status.
     ///
     /// # Errors
     /// When one of the constraints cannot be read.
     pub fn of(application: &Application) -> Result<Self, InvalidConstraint> {
         let constraints = &application.spec.constraints;
         let status = application.status.as_ref();
+        let migration = status.and_then(|status| status.migration.as_ref());
         Ok(Self {
             uid: application.metadata.uid.clone().unwrap_or_default(),
             labels: parse_all(constraints.cluster.labels.as_deref())?,
             metrics: parse_all(constraints.cluster.metrics.as_deref())?,
             custom_resources: constraints.cluster.custom_resources.clone(),
             may_migrate: constraints.migration,
+            toleration: match application.spec.unreachable_toleration_seconds.map(u64::try_from) {
+                None => Toleration::Usual,
+                Some(Ok(seconds)) => Toleration::For(Duration::from_secs(seconds)),
+                Some(Err(_)) => Toleration::Always,
+            },
             current: status.and_then(|status| status.scheduled_to.clone()),
             scheduled_at: status.and_then(|status| status.scheduled_at.as_ref()).map(|at| at.0),
+            running_on: status.and_then(|status| status.running_on.clone()),
+            avoided: migration.map(|given_up| (given_up.avoided.clone(), given_up.not_before.0)),
         })
+    }
+
+    /// A move that was given up leaves the application where it runs.
+    pub(super) fn place(&self, now: Timestamp) -> Place<'_> {
+        let avoided = self.avoided.as_ref().filter(|(_, until)| *until > now);
+        let (avoided, until) = (avoided.map(|(place, _)| place), avoided.map(|(_, until)| *until));
+        let current =
+            if avoided.is_some() && avoided == self.current.as_ref() { &self.running_on } else { &self.current };
+        Place { current: current.as_ref(), avoided, until }
     }
 }
 
-fn parse_all<C: std::str::FromStr<Err = constraint::Error>>(
+pub(super) fn parse_all<C: std::str::FromStr<Err = constraint::Error>>(
     texts: Option<&[String]>,
 ) -> Result<Vec<C>, InvalidConstraint> {
     let parse = |text: &String| text.parse().map_err(|source| InvalidConstraint { text: text.clone(), source });
     texts.unwrap_or_default().iter().map(parse).collect()
-}
-
-impl Candidate {
-    /// `cluster` as a place for applications.
-    #[must_use]
-    pub fn of(cluster: &Cluster) -> Self {
-        let status = cluster.status.as_ref();
-        let name = cluster.metadata.name.as_deref().unwrap_or_default();
-        let namespace = cluster.metadata.namespace.as_deref().unwrap_or_default();
-        Self {
-            cluster: ObjectReference::cluster(namespace, name),
-            labels: cluster.spec.labels.clone(),
-            custom_resources: cluster.spec.custom_resources.clone(),
-            state: status.and_then(|status| status.state).unwrap_or_default(),
-            is_deleting: cluster.metadata.deletion_timestamp.is_some(),
-            unavailable_since: unavailable_since(cluster),
-        }
-    }
-}
-
-/// Since when the conditions have been saying that the cluster cannot be used.
-fn unavailable_since(cluster: &Cluster) -> Option<Timestamp> {
-    let conditions = cluster.status.as_ref()?.conditions.as_slice();
-    [condition::REACHABLE, condition::HEALTHY]
-        .into_iter()
-        .filter_map(|type_| condition::find(conditions, type_))
-        .filter(|condition| condition.status != "True")
-        .map(|condition| condition.last_transition_time.0)
-        .min()
 }
 
 #[cfg(test)]
@@ -87,7 +148,10 @@ mod tests {
             "apiVersion": "kubernetes.krake.dev/v1alpha1",
             "kind": "Application",
             "metadata": { "name": "shop", "uid": "u1" },
-            "spec": { "constraints": { "cluster": { "labels": [labels], "metrics": ["load < 5"] }, "migration": false } },
+            "spec": {
+                "constraints": { "cluster": { "labels": [labels], "metrics": ["load < 5"] }, "migration": false },
+                "unreachableTolerationSeconds": 30,
+            },
             "status": {
                 "scheduledTo": { "group": "kubernetes.krake.dev", "kind": "Cluster", "namespace": "n", "name": "c1" },
                 "scheduledAt": "2026-01-02T03:04:05.000000Z",
@@ -103,6 +167,10 @@ mod tests {
         assert_eq!((request.labels.len(), request.metrics.len()), (1, 1));
         assert_eq!(request.current, Some(ObjectReference::cluster("n", "c1")));
         assert_eq!(request.scheduled_at, Some("2026-01-02T03:04:05Z".parse().unwrap()));
+        assert_eq!(request.toleration, Toleration::For(Duration::from_secs(30)));
+        let mut without_end = application("location is DE");
+        without_end.spec.unreachable_toleration_seconds = Some(-1);
+        assert_eq!(Request::of(&without_end).unwrap().toleration, Toleration::Always);
     }
 
     #[test]
@@ -110,27 +178,5 @@ mod tests {
         let error = Request::of(&application("location equals DE")).unwrap_err();
         assert_eq!(error.text, "location equals DE");
         assert_eq!(error.to_string(), "the constraint `location equals DE` cannot be read");
-    }
-
-    #[test]
-    fn a_cluster_is_unavailable_since_its_conditions_say_so() {
-        let condition = |type_: &str, status: &str, second: u32| {
-            json!({
-                "type": type_, "status": status, "reason": "R", "message": "",
-                "lastTransitionTime": format!("2026-01-02T03:04:{second:02}Z"),
-            })
-        };
-        let cluster = |conditions| -> Cluster {
-            from_value(json!({
-                "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Cluster",
-                "metadata": { "name": "c1", "namespace": "n" },
-                "spec": {}, "status": { "state": "OFFLINE", "conditions": conditions },
-            }))
-            .unwrap()
-        };
-        let healthy = cluster(json!([condition("Reachable", "True", 1), condition("Healthy", "True", 2)]));
-        assert_eq!(Candidate::of(&healthy).unavailable_since, None);
-        let gone = cluster(json!([condition("Reachable", "False", 7), condition("Healthy", "Unknown", 8)]));
-        assert_eq!(Candidate::of(&gone).unavailable_since, Some("2026-01-02T03:04:07Z".parse().unwrap()));
     }
 }

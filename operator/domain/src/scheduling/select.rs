@@ -3,35 +3,62 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use krake_crds::{kubernetes::cluster::ClusterState, reference::ObjectReference};
+use krake_crds::reference::ObjectReference;
 
-use super::{Assessment, Because, Candidate, Decision, Policy, Request, Score, Verdict, filter};
+use super::{Assessment, Because, Candidate, Decision, Objection, Policy, Request, Score, Verdict, filter};
 
 /// Decides where the application goes.
 ///
 /// Depends on nothing but its arguments, and not on the order of the candidates.
 #[must_use]
-pub fn decide(request: &Request, candidates: &[Candidate], policy: &Policy, now: Timestamp) -> Decision {
-    let assessments: Vec<_> = candidates.iter().map(|candidate| assess(request, candidate, policy)).collect();
-    let best = best(request, &assessments);
+pub fn decide<'a>(request: &'a Request, candidates: &'a [Candidate], policy: &Policy, now: Timestamp) -> Decision<'a> {
+    let place = request.place(now);
+    let assessments = assess(request, candidates, policy, now);
+    let best = best(request, place.current, &assessments);
+    let is_pending = |assessment: &Assessment| assessment.verdict == Verdict::Filtered(Objection::MetricsPending);
+    let is_pending = assessments.iter().any(is_pending);
     let (chosen, because, reconsider_after) = match incumbent(request, candidates, policy, now) {
-        Incumbent::Stays(because, after) => (request.current.clone(), because, after),
-        Incumbent::YieldsOnlyToAnother if best.is_none() => (request.current.clone(), Because::NoAlternative, None),
+        Incumbent::Stays(because, after) => (place.current, because, after),
+        Incumbent::YieldsOnlyToAnother | Incumbent::Competes if is_pending => {
+            (place.current, Because::MetricsPending, None)
+        }
+        Incumbent::YieldsOnlyToAnother if best.is_none() => (place.current, Because::NoAlternative, None),
+        // A move that was given up must be taken back, even if the old place does not suit any more.
+        Incumbent::Competes if best.is_none() && place.has_gone_back(request) => {
+            (place.current, Because::NoAlternative, None)
+        }
         Incumbent::YieldsOnlyToAnother | Incumbent::Competes => {
             let because = if best.is_some() { Because::Best } else { Because::NothingFits };
             (best, because, None)
         }
     };
+    let reconsider_after = reconsider_after.into_iter().chain(place.reconsider_after(now)).min();
     Decision { chosen, because, assessments, reconsider_after }
 }
 
-fn assess(request: &Request, candidate: &Candidate, policy: &Policy) -> Assessment {
-    let is_current = request.current.as_ref() == Some(&candidate.cluster);
-    let verdict = match filter::objection(request, candidate) {
-        Some((by, sentence)) => Verdict::Filtered { by, sentence },
-        None => Verdict::Scored(Score::of(Vec::new(), is_current.then_some(policy.stickiness))),
+fn assess<'a>(
+    request: &'a Request,
+    candidates: &'a [Candidate],
+    policy: &Policy,
+    now: Timestamp,
+) -> Vec<Assessment<'a>> {
+    let place = request.place(now);
+    let objection =
+        |candidate: &'a Candidate| filter::objection(request, candidate, place.avoided == Some(&candidate.place));
+    let found: Vec<_> = candidates.iter().map(|candidate| (candidate, objection(candidate))).collect();
+    let with_metrics = found.iter().any(|(candidate, objection)| objection.is_none() && candidate.rating.is_complete());
+    let verdict = |candidate: &'a Candidate, objection: Option<Objection<'a>>| match objection {
+        Some(objection) => Verdict::Filtered(objection),
+        None if with_metrics && !candidate.rating.is_complete() => Verdict::Filtered(Objection::WithoutMetrics),
+        None => {
+            let is_current = place.current == Some(&candidate.place);
+            Verdict::Scored(Score::of(candidate, if is_current { policy.stickiness } else { 0.0 }))
+        }
     };
-    Assessment { cluster: candidate.cluster.clone(), verdict }
+    found
+        .into_iter()
+        .map(|(candidate, objection)| Assessment { candidate, verdict: verdict(candidate, objection) })
+        .collect()
 }
 
 /// What having a place already means for the decision.
@@ -45,21 +72,28 @@ enum Incumbent {
 }
 
 fn incumbent(request: &Request, candidates: &[Candidate], policy: &Policy, now: Timestamp) -> Incumbent {
-    let found = candidates.iter().find(|candidate| request.current.as_ref() == Some(&candidate.cluster));
+    let current = request.place(now).current;
+    let found = candidates.iter().find(|candidate| current == Some(&candidate.place));
     let Some(current) = found.filter(|current| !current.is_deleting) else { return Incumbent::Competes };
     if !request.may_migrate {
         return Incumbent::Stays(Because::Pinned, None);
     }
-    if filter::mismatch(request, current).is_some() {
+    if filter::unsuitable(request, current).is_some() {
         return Incumbent::Competes;
     }
-    if current.state != ClusterState::Online {
+    if filter::unavailable(current).is_some() {
+        let Some(toleration) = request.toleration.over(policy.unreachable_toleration) else {
+            return Incumbent::Stays(Because::Tolerated, None);
+        };
         // Absence is never a reason to act at once: an unknown beginning counts as this moment.
         let since = current.unavailable_since.unwrap_or(now);
-        return match remaining(since, policy.unreachable_toleration, now) {
+        return match remaining(since, toleration, now) {
             Some(left) => Incumbent::Stays(Because::Tolerated, Some(left)),
             None => Incumbent::YieldsOnlyToAnother,
         };
+    }
+    if filter::unrated(request, current).is_some() {
+        return Incumbent::Competes;
     }
     match request.scheduled_at.and_then(|since| remaining(since, policy.reschedule_after, now)) {
         Some(left) => Incumbent::Stays(Because::Dwelling, Some(left)),
@@ -68,32 +102,35 @@ fn incumbent(request: &Request, candidates: &[Candidate], policy: &Policy, now: 
 }
 
 /// What is left of `span` since then; nothing once it is over. A beginning in the future counts as this moment.
-fn remaining(since: Timestamp, span: Duration, now: Timestamp) -> Option<Duration> {
+pub(super) fn remaining(since: Timestamp, span: Duration, now: Timestamp) -> Option<Duration> {
     let elapsed = Duration::try_from(now.duration_since(since)).unwrap_or_default();
     span.checked_sub(elapsed).filter(|left| !left.is_zero())
 }
 
-fn best(request: &Request, assessments: &[Assessment]) -> Option<ObjectReference> {
+fn best<'a>(
+    request: &Request,
+    current: Option<&ObjectReference>,
+    assessments: &[Assessment<'a>],
+) -> Option<&'a ObjectReference> {
     let fitting = || {
-        assessments.iter().filter_map(|assessment| match &assessment.verdict {
-            Verdict::Scored(score) => Some((&assessment.cluster, score.total)),
-            Verdict::Filtered { .. } => None,
+        assessments.iter().filter_map(|assessment| match assessment.verdict {
+            Verdict::Scored(score) => Some((&assessment.candidate.place, score.total)),
+            Verdict::Filtered(_) => None,
         })
     };
     let highest = fitting().map(|(_, total)| total).max_by(f64::total_cmp)?;
-    let equals = || fitting().filter(|(_, total)| total.total_cmp(&highest).is_eq()).map(|(cluster, _)| cluster);
+    let equals = || fitting().filter(|(_, total)| total.total_cmp(&highest).is_eq()).map(|(place, _)| place);
     let seed = fold(FOLD_START, request.uid.as_bytes());
     equals()
-        .find(|cluster| request.current.as_ref() == Some(cluster))
-        .or_else(|| equals().max_by_key(|cluster| (preference(seed, cluster), *cluster)))
-        .cloned()
+        .find(|place| current == Some(*place))
+        .or_else(|| equals().max_by_key(|place| (preference(seed, place), *place)))
 }
 
 /// How much an application likes a cluster that is as good as others: always the same for this pair, and otherwise
 /// arbitrary, so that applications spread over equal clusters and a new cluster moves only its share of them.
-fn preference(seed: u64, cluster: &ObjectReference) -> u64 {
-    let namespace = cluster.namespace.as_deref().unwrap_or_default();
-    let parts = [&cluster.group, &cluster.kind, namespace, &cluster.name];
+pub(super) fn preference(seed: u64, place: &ObjectReference) -> u64 {
+    let namespace = place.namespace.as_deref().unwrap_or_default();
+    let parts = [&place.group, &place.kind, namespace, &place.name];
     let folded = parts.iter().fold(seed, |hash, part| fold(fold(hash, &[0]), part.as_bytes()));
     // Spreads the last bytes, in which names usually differ, over all bits.
     let mixed = (folded ^ (folded >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
@@ -101,9 +138,9 @@ fn preference(seed: u64, cluster: &ObjectReference) -> u64 {
     mixed ^ (mixed >> 33)
 }
 
-const FOLD_START: u64 = 0xcbf2_9ce4_8422_2325;
+pub(super) const FOLD_START: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// FNV-1a: fixed for ever, unlike the hashes of the standard library, and fast enough for every pair of a large fleet.
-fn fold(start: u64, bytes: &[u8]) -> u64 {
+pub(super) fn fold(start: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -97,6 +97,7 @@ fn entry(uid: Option<&str>) -> InventoryEntry {
         namespace: Some("shop".into()),
         name: "settings".into(),
         uid: uid.map(str::to_owned),
+        frozen: None,
     }
 }
 
@@ -224,4 +225,20 @@ async fn a_deletion_is_pending_until_the_object_is_gone() {
     assert_eq!(delete(known().then(200, ours()).then(code, changed)).await, Removal::Pending);
     let (code, missing) = failure(404, "NotFound", &json!({ "name": "settings", "kind": "configmaps" }));
     assert_eq!(delete(known().then(code, missing)).await, Removal::Gone);
+}
+
+#[tokio::test]
+async fn only_what_is_ours_is_released_and_a_change_meanwhile_is_looked_at_again() {
+    let release = async |live: Value, answer: (u16, Value)| {
+        let script = Script::default().then(200, resources("configmaps", "ConfigMap", true)).then(200, live);
+        let script = script.then(answer.0, answer.1);
+        let became = script.target().release(&entry(Some("x")), &ownership()).await.unwrap();
+        (became, script.asked().len() - 2)
+    };
+    let released = || (200, config_map("x", None));
+    assert_eq!(release(config_map("x", Some("u1")), released()).await, (Removal::Gone, 1));
+    assert_eq!(release(config_map("x", Some("u2")), released()).await, (Removal::Gone, 0));
+    assert_eq!(release(config_map("x", None), released()).await, (Removal::Gone, 0));
+    let changed = failure(409, "Conflict", &json!({}));
+    assert_eq!(release(config_map("x", Some("u1")), changed).await, (Removal::Pending, 1));
 }

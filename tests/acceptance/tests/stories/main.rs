@@ -5,5 +5,6 @@ mod bootstrap;
 mod every_kind;
 mod haste;
 mod kubernetes_door;
+mod metrics;
 mod migration;
 mod rest_door;

@@ -1,9 +1,6 @@
 //! An application moves when its place no longer fits, and somebody serves it all the time.
 
-use std::time::Duration;
-
-use anyhow::ensure;
-use krake_acceptance::{APPLICATION, CLUSTER, SOON, Stage, ready_replicas};
+use krake_acceptance::{APPLICATION, CLUSTER, SOON, Stage, served_until_moved};
 use krake_testbed::{Testbed, eventually};
 use serde_json::json;
 use tokio::time::timeout;
@@ -26,19 +23,6 @@ async fn a_relabelled_cluster_hands_its_application_over_without_a_gap() -> anyh
     timeout(SOON, served_until_moved(&stage, &name)).await??;
     stage.until_running_on(&shop.path(), "it").await?;
     stage.nothing_left_on(1, &name).await
-}
-
-/// Looks at both targets until the old one has let go; there is no moment in which neither serves.
-async fn served_until_moved(stage: &Stage<'_>, name: &str) -> anyhow::Result<()> {
-    let (old, new) = (stage.testbed.target(1)?.client().await?, stage.testbed.target(2)?.client().await?);
-    loop {
-        let (there, here) = (ready_replicas(&old, name).await?, ready_replicas(&new, name).await?);
-        ensure!(there >= Some(1) || here >= Some(1), "nobody serves {name}: {there:?} and {here:?}");
-        if there.is_none() {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[tokio::test]

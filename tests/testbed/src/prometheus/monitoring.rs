@@ -43,7 +43,7 @@ impl Monitoring {
         SHARED.get_or_try_init(Self::start).await.map(Some)
     }
 
-    /// One for a test alone. `None` as for [`Self::shared`].
+    /// One for a test alone, which keeps it whole: its folder goes with it. `None` as for [`Self::shared`].
     ///
     /// # Errors
     /// As for [`Self::shared`].
@@ -57,6 +57,8 @@ impl Monitoring {
     async fn start() -> Result<Self> {
         let (exporter, scratch) = (Exporter::start()?, Scratch::new()?);
         let prometheus = Prometheus::start(scratch.path(), &[exporter.address()]).await?;
+        // The first look takes much longer than the others.
+        prometheus.sees("up", 1.0).await?;
         Ok(Self { exporter, prometheus, _scratch: scratch })
     }
 }

@@ -44,7 +44,7 @@ impl View<'_> {
         let ready = self.ready(&applied, &healthy);
         let mut claims = vec![];
         if self.is_deleting() {
-            claims.push(Claim::yes(condition::DELETING, AWAITING_REMOVAL, self.awaited()));
+            claims.push(self.waiting(condition::DELETING));
         } else if self.is_stuck() {
             claims.push(Claim::yes(condition::STALLED, ready.reason, ready.message.clone()));
         } else if let Some(work) = self.work(&applied) {
@@ -59,7 +59,7 @@ impl View<'_> {
         if self.is_deleting() {
             return no(DELETING, "the application is being deleted".into());
         }
-        let cluster = self.status.scheduled_to.as_ref().map(|chosen| chosen.name.as_str()).unwrap_or_default();
+        let cluster = self.chosen.map(|chosen| chosen.name.as_str()).unwrap_or_default();
         match self.plan.held_up {
             Some(HeldUp::NotScheduled) => no(NOT_SCHEDULED, "no cluster was chosen yet".into()),
             Some(HeldUp::NotApproved) => no(NOT_SCHEDULED, "the scheduler has not approved this version yet".into()),
@@ -67,8 +67,8 @@ impl View<'_> {
             Some(HeldUp::EarlierCopy) => {
                 no(AWAITING_REMOVAL, format!("an earlier copy is still being removed from {cluster}"))
             }
-            Some(HeldUp::OtherCopies) => no(AWAITING_REMOVAL, self.awaited()),
-            None => self.applied_to(cluster),
+            Some(HeldUp::OtherCopies) => no(AWAITING_REMOVAL, format!("it must never run twice: {}", self.awaited())),
+            Some(HeldUp::GivenUp) | None => self.applied_to(cluster),
         }
     }
 
@@ -126,7 +126,10 @@ impl View<'_> {
 
     /// What the controllers are still at.
     fn work(&self, applied: &Claim) -> Option<Claim> {
-        let between = self.serving.zip(self.status.scheduled_to.as_ref());
+        if self.withheld.is_some() {
+            return Some(self.waiting(condition::RECONCILING));
+        }
+        let between = self.serving.zip(self.chosen);
         if let Some((serving, chosen)) = between.filter(|(serving, chosen)| serving.spec.cluster != **chosen) {
             let message = format!("moving from {} to {}; {}", serving.spec.cluster.name, chosen.name, applied.message);
             return Some(Claim::yes(condition::RECONCILING, MIGRATING, message));
@@ -135,9 +138,17 @@ impl View<'_> {
             .then(|| Claim::yes(condition::RECONCILING, applied.reason, applied.message.clone()))
     }
 
+    /// Copies are to be removed, and what keeps them.
+    fn waiting(&self, type_: &'static str) -> Claim {
+        match self.withheld {
+            Some(withheld) => Claim::yes(type_, withheld.reason, format!("{}: {}", self.awaited(), withheld.sentence)),
+            None => Claim::yes(type_, AWAITING_REMOVAL, self.awaited()),
+        }
+    }
+
     /// The clusters from which something must be removed first.
     fn awaited(&self) -> String {
-        let wanted = self.status.scheduled_to.as_ref();
+        let wanted = self.chosen;
         let awaited = self.placements.iter().filter(|one| self.is_deleting() || Some(&one.spec.cluster) != wanted);
         let clusters: Vec<_> = awaited
             .map(|placement| {

@@ -1,6 +1,6 @@
 //! What status says at every point of an application's way.
 
-use krake_crds::kubernetes::application::ApplicationState as State;
+use krake_crds::kubernetes::application::{ApplicationState as State, Migration};
 
 use super::*;
 use crate::application::{
@@ -75,6 +75,32 @@ fn a_move_without_a_gap_stays_ready() {
 }
 
 #[test]
+fn a_move_that_is_given_up_does_not_count_against_the_application() {
+    let record = Migration { avoided: place("b"), failures: 1, not_before: now().into() };
+    let plan = Plan { held_up: Some(HeldUp::GivenUp), migration: Some(record.clone()), ..serving("a") };
+    let placements = [copy_on("a", Progress::Ready), copy_on("b", Progress::Refused)];
+    let staying = status(&scheduled("b", "a"), placements, &plan);
+    expect(&staying, State::Running, "Applied Healthy Ready Scheduled");
+    assert_eq!((staying.reason, staying.migration), (None, Some(record)));
+    let applied = condition::find(&staying.conditions, condition::APPLIED).unwrap();
+    assert_eq!(applied.message, "applied to a");
+}
+
+#[test]
+fn what_must_never_run_twice_says_which_cluster_it_waits_for() {
+    let mut silent = leaving(copy_on("a", Progress::Ready));
+    let deleting = Claim::yes(condition::DELETING, "ClusterUnreachable", "waiting for the cluster: no answer");
+    silent.status.as_mut().unwrap().conditions.push(deleting.over(&[], Some(7), now()));
+    let plan = Plan { held_up: Some(HeldUp::OtherCopies), ..serving("a") };
+    let waiting = status(&scheduled("b", "a"), [silent], &plan);
+    let reconciling = condition::find(&waiting.conditions, condition::RECONCILING).unwrap();
+    assert_eq!(
+        reconciling.message,
+        "moving from a to b; it must never run twice: waiting for its removal from a (waiting for the cluster: no answer)"
+    );
+}
+
+#[test]
 fn what_nobody_can_apply_is_failed_and_stalled() {
     let refused = status(&scheduled("a", ""), [copy_on("a", Progress::Refused)], &serving(""));
     expect(&refused, State::Failed, "Scheduled Stalled");
@@ -111,6 +137,22 @@ fn deletion_says_what_it_waits_for() {
     expect(&going, State::Deleting, "Deleting Healthy Scheduled");
     let deleting = condition::find(&going.conditions, condition::DELETING).unwrap();
     assert_eq!(deleting.message, "waiting for its removal from a");
+}
+
+#[test]
+fn a_removal_that_is_withheld_says_by_what() {
+    let withheld = Withheld { reason: "Stopped", sentence: "the stop switch is on".into(), retry_after: None };
+    let placements = copies([copy_on("a", Progress::Ready), copy_on("b", Progress::Ready)]);
+    for (application, type_) in
+        [(scheduled("b", "b"), condition::RECONCILING), (deleted(scheduled("b", "b")), condition::DELETING)]
+    {
+        let plan = serving("b");
+        let status = View::new(&application, &placements, &plan).withheld_by(Some(&withheld)).status(now());
+        let waiting = condition::find(&status.conditions, type_).unwrap();
+        assert_eq!(waiting.reason, "Stopped");
+        assert!(waiting.message.starts_with("waiting for its removal from a"), "{}", waiting.message);
+        assert!(waiting.message.ends_with(": the stop switch is on"), "{}", waiting.message);
+    }
 }
 
 #[test]

@@ -12,11 +12,20 @@ fn node(ready: &str) -> Node {
 }
 
 fn answers(nodes: Nodes) -> ClusterView {
-    ClusterView { reachability: Reachability::Reachable { version: "v1.37.2".into() }, nodes }
+    let reachability = Reachability::Reachable { version: "v1.37.2".into() };
+    ClusterView { reachability, nodes, ..ClusterView::default() }
+}
+
+fn answers_again(nodes: Nodes) -> ClusterView {
+    ClusterView { reachability: Reachability::Returning { version: "v1.37.2".into() }, ..answers(nodes) }
 }
 
 fn silent() -> ClusterView {
-    ClusterView { reachability: Reachability::Unreachable { why: "refused".into() }, nodes: Nodes::Unknown }
+    ClusterView { reachability: Reachability::Unreachable { why: "refused".into() }, ..ClusterView::default() }
+}
+
+fn was(state: ClusterState) -> Before<'static> {
+    Before { state: Some(state), ..Before::default() }
 }
 
 fn said(verdict: &Verdict) -> Vec<(&'static str, Option<bool>, &'static str)> {
@@ -25,13 +34,13 @@ fn said(verdict: &Verdict) -> Vec<(&'static str, Option<bool>, &'static str)> {
 
 #[test]
 fn a_cluster_that_answers_is_judged_by_its_nodes() {
-    let well = connected(None, &answers(Nodes::Known(vec![node("True")])));
+    let well = connected(Before::default(), &answers(Nodes::Known(vec![node("True")])));
     assert_eq!((well.state, well.version.as_deref()), (ClusterState::Online, Some("v1.37.2")));
     assert_eq!(
         said(&well),
         [(REACHABLE, Some(true), ANSWERED), (HEALTHY, Some(true), NODES_READY), (READY, Some(true), USABLE)]
     );
-    let unwell = connected(Some(ClusterState::Online), &answers(Nodes::Known(vec![node("False")])));
+    let unwell = connected(was(ClusterState::Online), &answers(Nodes::Known(vec![node("False")])));
     assert_eq!(unwell.state, ClusterState::NotReady);
     assert_eq!(
         said(&unwell),
@@ -41,40 +50,97 @@ fn a_cluster_that_answers_is_judged_by_its_nodes() {
             (READY, Some(false), NODE_NOT_READY)
         ]
     );
-    let hidden = connected(None, &answers(Nodes::Unreadable { why: "forbidden".into() }));
+    let hidden = connected(Before::default(), &answers(Nodes::Unreadable { why: "forbidden".into() }));
     assert_eq!(hidden.state, ClusterState::Online);
     assert!(said(&hidden).contains(&(READY, Some(true), USABLE)));
 }
 
 #[test]
 fn what_is_not_known_yet_takes_nothing_back() {
-    let not_probed = connected(Some(ClusterState::Online), &ClusterView::default());
+    let not_probed = connected(was(ClusterState::Online), &ClusterView::default());
     assert_eq!((not_probed.state, said(&not_probed)), (ClusterState::Online, vec![]));
-    assert_eq!(connected(None, &ClusterView::default()).state, ClusterState::Pending);
-    let not_listed = connected(Some(ClusterState::Online), &answers(Nodes::Unknown));
+    assert_eq!(connected(Before::default(), &ClusterView::default()).state, ClusterState::Pending);
+    let not_listed = connected(was(ClusterState::Online), &answers(Nodes::Unknown));
     assert_eq!((not_listed.state, not_listed.nodes.clone()), (ClusterState::Online, None));
     assert_eq!(said(&not_listed), [(REACHABLE, Some(true), ANSWERED)]);
 }
 
 #[test]
 fn an_outage_is_offline_and_its_end_is_connecting_before_it_is_online() {
-    let lost = connected(Some(ClusterState::Online), &silent());
+    let lost = connected(was(ClusterState::Online), &silent());
     assert_eq!((lost.state, lost.is_followed), (ClusterState::Offline, true));
     assert_eq!(lost.reason.as_ref().map(|reason| reason.code), Some(ReasonCode::ClusterNotReachable));
     assert!(said(&lost).contains(&(REACHABLE, Some(false), UNREACHABLE)));
-    let back = connected(Some(ClusterState::Offline), &answers(Nodes::Unknown));
+    let back = connected(was(ClusterState::Offline), &answers(Nodes::Unknown));
     assert_eq!((back.state, back.reason.clone()), (ClusterState::Connecting, None));
     assert!(said(&back).contains(&(READY, Some(false), CONNECTING)));
-    let listed = connected(Some(ClusterState::Connecting), &answers(Nodes::Known(vec![node("True")])));
+    let again = connected(was(ClusterState::Connecting), &answers_again(Nodes::Known(vec![node("True")])));
+    assert_eq!(again.state, ClusterState::Connecting);
+    assert!(said(&again).contains(&(READY, Some(false), CONNECTING)));
+    let listed = connected(was(ClusterState::Connecting), &answers(Nodes::Known(vec![node("True")])));
     assert_eq!(listed.state, ClusterState::Online);
 }
 
 #[test]
 fn without_a_usable_kubeconfig_a_new_cluster_is_pending_and_a_known_one_is_offline() {
-    assert_eq!(missing(None, "there is no Secret").state, ClusterState::Pending);
-    assert_eq!(missing(Some(ClusterState::Online), "there is no Secret").state, ClusterState::Offline);
-    let found = refused(None, &Refusal::NotText);
+    assert_eq!(missing(Before::default(), "there is no Secret").state, ClusterState::Pending);
+    assert_eq!(missing(was(ClusterState::Online), "there is no Secret").state, ClusterState::Offline);
+    let found = refused(Before::default(), &Refusal::NotText);
     assert_eq!((found.state, found.is_followed), (ClusterState::Offline, false));
     assert!(said(&found).contains(&(REACHABLE, Some(false), KUBECONFIG_INVALID)));
     assert!(said(&found).contains(&(READY, Some(false), KUBECONFIG_INVALID)));
+}
+
+#[test]
+fn a_cluster_whose_metrics_fail_says_so_and_is_not_ready_for_more() {
+    let no = Claim::no(condition::METRICS_AVAILABLE, "UnknownMetric", "the metric load is not known");
+    let mut status = ClusterStatus { state: Some(ClusterState::Online), ..ClusterStatus::default() };
+    status.conditions.push(no.over(&[], Some(1), jiff::Timestamp::UNIX_EPOCH));
+    let failing = connected(Before::of(Some(&status)), &answers(Nodes::Known(vec![node("True")])));
+    assert_eq!((failing.state, failing.reason.clone()), (ClusterState::FailingMetrics, None));
+    assert!(said(&failing).contains(&(READY, Some(false), METRICS_UNAVAILABLE)));
+    assert!(failing.claims.iter().any(|claim| claim.type_ == READY && claim.message == "the metric load is not known"));
+    // What is worse is told instead.
+    let unwell = connected(Before::of(Some(&status)), &answers(Nodes::Known(vec![node("False")])));
+    assert_eq!(unwell.state, ClusterState::NotReady);
+    assert!(said(&unwell).contains(&(READY, Some(false), NODE_NOT_READY)));
+    assert_eq!(connected(Before::of(Some(&status)), &silent()).state, ClusterState::Offline);
+    status.conditions.clear();
+    let well = connected(Before::of(Some(&status)), &answers(Nodes::Known(vec![node("True")])));
+    assert!(said(&well).contains(&(READY, Some(true), USABLE)));
+}
+
+#[test]
+fn served_custom_resources_are_sorted_bounded_and_taken_back_only_by_a_complete_list() {
+    let before = ["b.x".to_owned(), "c.x".to_owned()];
+    let found =
+        |names: &[&str], is_complete| Served { names: names.iter().map(ToString::to_string).collect(), is_complete };
+    assert_eq!(served(&before, &Served::default()), before);
+    assert_eq!(served(&before, &found(&["c.x", "a.x"], false)), ["a.x", "b.x", "c.x"]);
+    assert_eq!(served(&before, &found(&["c.x", "a.x"], true)), ["a.x", "c.x"]);
+    let many = Served { names: (0..600).map(|number| format!("{number:03}.x")).collect(), is_complete: true };
+    let listed = served(&before, &many);
+    assert_eq!((listed.len(), listed.last().map(String::as_str)), (LISTED_CUSTOM_RESOURCES, Some("511.x")));
+    let silenced = connected(Before { served: &before, ..was(ClusterState::Online) }, &silent());
+    assert_eq!(silenced.served_custom_resources, None, "an outage takes nothing back");
+}
+
+#[test]
+fn a_cluster_in_deletion_stays_connected_and_is_judged_as_before() {
+    let kubeconfig = "
+contexts: [{name: main, context: {cluster: edge, user: krake}}]
+users: [{name: krake, user: {token: abc}}]
+clusters: [{name: edge, cluster: {server: 'https://edge.example.org'}}]
+";
+    let mut cluster = krake_crds::kubernetes::Cluster::new("edge", krake_crds::kubernetes::ClusterSpec::default());
+    cluster.metadata.deletion_timestamp =
+        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+    let observed = Observed {
+        cluster: std::sync::Arc::new(cluster),
+        key: krake_operator_targets::ClusterKey::new("web", "edge"),
+        access: Access::Given(Box::new(kubeconfig.parse().unwrap())),
+    };
+    assert!(matches!(plan(&observed), Plan::Connect(_)));
+    let view = answers(Nodes::Known(vec![node("True")]));
+    assert_eq!(judge(&observed, &Done::Connected(view)).state, ClusterState::Online);
 }

@@ -1,49 +1,14 @@
 use std::{slice::from_ref, sync::Arc};
 
-use krake_crds::kubernetes::{PlacementSpec, PlacementStatus};
-use krake_crds::reference::ObjectReference;
+use krake_crds::kubernetes::{Application, application::Backoff};
 use krake_operator_targets as targets;
 use serde_json::json;
 
 use super::*;
-use crate::placement::observe::ownership;
-
-fn object(kind: &str, name: &str) -> Value {
-    json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name, "namespace": "default" }, "data": { "a": "1" } })
-}
-
-fn placement(manifest: &[Value]) -> Placement {
-    let spec = PlacementSpec {
-        application: "shop".into(),
-        cluster: ObjectReference::cluster("web", "edge"),
-        application_generation: 1,
-        manifest: manifest.to_vec(),
-        observer_schema: None,
-    };
-    let mut placement = Placement::new("shop-edge", spec);
-    placement.metadata.namespace = Some("web".into());
-    placement.metadata.uid = Some("u1".into());
-    placement.metadata.generation = Some(2);
-    placement
-}
-
-/// As it is after everything of its inventory was applied in this generation.
-fn applied(mut placement: Placement, recorded: &[Value]) -> Placement {
-    let inventory = recorded.iter().map(entry).collect();
-    placement.status = Some(PlacementStatus { observed_generation: Some(2), inventory, ..PlacementStatus::default() });
-    placement
-}
-
-fn entry(object: &Value) -> InventoryEntry {
-    let text = |pointer: &str| object.pointer(pointer).unwrap().as_str().unwrap().to_owned();
-    InventoryEntry {
-        api_version: text("/apiVersion"),
-        kind: text("/kind"),
-        namespace: Some(text("/metadata/namespace")),
-        name: text("/metadata/name"),
-        uid: Some("live".into()),
-    }
-}
+use crate::placement::{
+    example::{applied, entry, leaving, object, placement},
+    observe::{cause_of, ownership},
+};
 
 fn live(objects: &[Value], owner: &Placement) -> BTreeMap<Identity, Value> {
     let marked = objects.iter().map(|object| {
@@ -61,8 +26,15 @@ fn known(placement: &Placement, live: BTreeMap<Identity, Value>) -> Plan {
 }
 
 fn planned(placement: &Placement, situation: Situation) -> Plan {
-    let observed = Observed { placement: Arc::new(placement.clone()), ownership: ownership(placement), situation };
-    plan(observed, None)
+    restrained(placement, situation, Restraint::default())
+}
+
+fn restrained(placement: &Placement, situation: Situation, restraint: Restraint) -> Plan {
+    plan(observed(placement, situation, None), restraint)
+}
+
+fn observed(placement: &Placement, situation: Situation, farewell: Option<Farewell>) -> Observed {
+    Observed { placement: Arc::new(placement.clone()), ownership: ownership(placement), situation, farewell }
 }
 
 /// What is recorded, applied and pruned, by name.
@@ -105,8 +77,10 @@ fn corrections_are_patient_and_changes_of_the_manifest_are_not() {
     let impatient = |placement: &Placement| {
         let outline = outline(placement, "default", |_, _| Some(Scope::Namespaced));
         let situation = Situation::Known(Facts { outline, live: BTreeMap::new() });
-        let observed = Observed { placement: Arc::new(placement.clone()), ownership: ownership(placement), situation };
-        let Plan::Converge(converge) = plan(observed, wait) else { panic!("no plan to converge") };
+        let restraint = Restraint { patience: wait, setback: None };
+        let Plan::Converge(converge) = restrained(placement, situation, restraint) else {
+            panic!("no plan to converge")
+        };
         (converge.apply.len(), converge.contested)
     };
     assert_eq!(impatient(&placement), (0, wait));
@@ -182,18 +156,135 @@ fn unobserved_fields_of_a_live_object_are_kept() {
 }
 
 #[test]
-fn in_deletion_everything_recorded_is_removed_in_reverse_and_abandoned_only_when_the_cluster_is_gone() {
+fn an_observed_field_that_the_manifest_leaves_out_is_kept_as_it_was_first_seen() {
+    let a = object("ConfigMap", "a");
+    let mut placement = applied(placement(from_ref(&a)), from_ref(&a));
+    let schema =
+        json!([{ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" }, "data": { "b": null } }]);
+    placement.spec.observer_schema = Some(schema.to_string());
+    let with_b = |value: &str| {
+        let mut object = a.clone();
+        object["data"]["b"] = json!(value);
+        object
+    };
+    let Plan::Converge(first) = known(&placement, live(&[with_b("1")], &placement)) else { panic!("no plan") };
+    assert_eq!((first.apply.len(), first.wanted[0].frozen.as_deref()), (0, Some(r#"{"data":{"b":"1"}}"#)));
+    placement.status.get_or_insert_default().inventory = first.inventory();
+    let Plan::Converge(then) = known(&placement, live(&[with_b("2")], &placement)) else { panic!("no plan") };
+    assert_eq!((&then.apply[0].body["data"]["b"], &then.wanted[0].frozen), (&json!("1"), &first.wanted[0].frozen));
+    let Plan::Converge(again) = known(&placement, BTreeMap::new()) else { panic!("no plan") };
+    assert_eq!(again.apply[0].body["data"], json!({ "a": "1", "b": "1" }));
+}
+
+#[test]
+fn what_two_groups_serve_is_not_pruned_when_the_manifest_changes_from_one_to_the_other() {
+    let ingress = |group: &str| {
+        let mut ingress = object("Ingress", "a");
+        ingress["apiVersion"] = json!(format!("{group}/v1"));
+        ingress
+    };
+    let mut placement = applied(placement(&[ingress("networking.k8s.io")]), &[ingress("extensions")]);
+    placement.metadata.generation = Some(3);
+    let there = |uid: &str| {
+        let mut found = live(&[ingress("networking.k8s.io")], &placement);
+        for object in found.values_mut() {
+            object["metadata"]["uid"] = json!(uid);
+        }
+        steps_of(known(&placement, found)).2.len()
+    };
+    assert_eq!((there("live"), there("another")), (0, 1));
+}
+
+#[test]
+fn a_failed_deployment_waits_for_its_time_and_is_given_up_at_its_limit() {
+    let a = object("ConfigMap", "a");
+    let mut placement = placement(from_ref(&a));
+    placement.spec.backoff = Some(Backoff { limit: 1, ..Backoff::default() });
+    let seen = |placement: &Placement| {
+        let outline = outline(placement, "default", |_, _| Some(Scope::Namespaced));
+        Situation::Known(Facts { outline, live: BTreeMap::new() })
+    };
+    let is_held = |placement: &Placement, setback| {
+        let restraint = Restraint { patience: None, setback };
+        matches!(restrained(placement, seen(placement), restraint), Plan::Hold { live: Some(_) })
+    };
+    assert!(is_held(&placement, Some(Duration::from_secs(1))) && !is_held(&placement, None));
+    let mut failed =
+        |count| placement.status.get_or_insert_default().failures = Some(Failures { generation: 2, count });
+    failed(1);
+    assert!(!is_held(&placement, None));
+    let mut failed =
+        |count| placement.status.get_or_insert_default().failures = Some(Failures { generation: 2, count });
+    failed(2);
+    assert!(is_held(&placement, None));
+    placement.metadata.generation = Some(3);
+    assert!(!is_held(&placement, None));
+}
+
+/// What becomes of two objects, in one word and the order in which they are let go.
+fn parted(placement: &Placement, situation: Situation, farewell: Farewell) -> (&'static str, Vec<String>) {
+    let (word, entries) = match plan(observed(placement, situation, Some(farewell)), Restraint::default()) {
+        Plan::Remove { entries, act: safety::Act::Remove, .. } => ("remove", entries),
+        Plan::Remove { entries, act: safety::Act::Clean, .. } => ("clean", entries),
+        Plan::Unmark { entries, .. } => ("unmark", entries),
+        Plan::Abandon { left, why: Abandoned::Unregistered } => ("unregistered", left),
+        Plan::Abandon { left, why: Abandoned::ClusterOrphans } => ("cluster orphans", left),
+        Plan::Abandon { left, why: Abandoned::Retained } => ("retain", left),
+        Plan::Wait { .. } => ("wait", Vec::new()),
+        _ => ("something else", Vec::new()),
+    };
+    (word, entries.into_iter().map(|entry| entry.name).collect())
+}
+
+#[test]
+fn in_deletion_the_policies_decide_what_becomes_of_what_is_recorded() {
+    use DeletionPolicy::{Delete, Orphan, Retain};
     let objects = [object("ConfigMap", "a"), object("Pod", "b")];
-    let mut leaving = applied(placement(&objects), &objects);
-    leaving.metadata.deletion_timestamp =
-        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
-    let Plan::Remove { entries, .. } = planned(&leaving, Situation::Removable) else { panic!("not removed") };
-    assert_eq!(entries.into_iter().map(|entry| entry.name).collect::<Vec<_>>(), ["b", "a"]);
+    let leaving = leaving(applied(placement(&objects), &objects));
+    let deleted = |policy| Farewell::Cause(Cause::Deleted(policy));
+    let moved = Farewell::Cause(Cause::Moved);
     let unreachable = || Situation::Unreachable { why: "down".into(), trouble: None };
-    assert!(matches!(planned(&leaving, unreachable()), Plan::Wait { .. }));
-    let Plan::Abandon { orphaned } = planned(&leaving, Situation::Gone) else { panic!("not abandoned") };
-    assert_eq!(orphaned.len(), 2);
+    for (farewell, reached, silent) in [
+        (moved, "clean", "wait"),
+        (deleted(Delete), "remove", "wait"),
+        (deleted(Orphan), "unmark", "wait"),
+        (deleted(Retain), "retain", "retain"),
+        (Farewell::ClusterOrphans, "cluster orphans", "cluster orphans"),
+    ] {
+        let (word, order) = parted(&leaving, Situation::Reached, farewell);
+        let expected = if matches!(word, "remove" | "clean") { ["b", "a"] } else { ["a", "b"] };
+        assert_eq!((word, order), (reached, named(&expected)), "{farewell:?}");
+        assert_eq!(parted(&leaving, unreachable(), farewell).0, silent, "{farewell:?}");
+        assert_eq!(parted(&leaving, Situation::Gone, farewell).0, "unregistered", "{farewell:?}");
+    }
     let staying = applied(placement(&objects), &objects);
     assert!(matches!(planned(&staying, Situation::Gone), Plan::Wait { .. }));
     assert!(matches!(planned(&staying, unreachable()), Plan::Wait { .. }));
+}
+
+#[test]
+fn the_application_itself_says_what_its_deletion_means_and_a_namesake_does_not() {
+    let mut placement = placement(&[]);
+    placement.spec.deletion_policy = DeletionPolicy::Retain;
+    let owner =
+        json!({ "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Application", "name": "shop", "uid": "a1" });
+    placement.metadata.owner_references = Some(vec![serde_json::from_value(owner).unwrap()]);
+    let application = |uid: &str, deleted: Option<&str>| -> Application {
+        let metadata = json!({ "name": "shop", "namespace": "web", "uid": uid, "deletionTimestamp": deleted });
+        serde_json::from_value(json!({
+            "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Application", "metadata": metadata,
+            "spec": { "deletionPolicy": "Orphan" },
+        }))
+        .unwrap()
+    };
+    let then = Some("2026-01-02T03:04:05Z");
+    for (namesake, expected) in [
+        (Some(application("a1", None)), Cause::Moved),
+        (Some(application("a1", then)), Cause::Deleted(DeletionPolicy::Orphan)),
+        (Some(application("a2", None)), Cause::Deleted(DeletionPolicy::Retain)),
+        (Some(application("a2", then)), Cause::Deleted(DeletionPolicy::Retain)),
+        (None, Cause::Deleted(DeletionPolicy::Retain)),
+    ] {
+        assert_eq!(cause_of(&placement, namesake.as_ref()), expected);
+    }
 }

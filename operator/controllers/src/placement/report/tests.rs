@@ -1,26 +1,20 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use krake_crds::{kubernetes::PlacementSpec, reference::ObjectReference};
+use krake_crds::kubernetes::application::Backoff;
 use krake_operator_domain::manifest;
 use krake_operator_targets as targets;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::placement::example;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
 fn placement(generation: i64, status: Option<PlacementStatus>) -> Placement {
-    let spec = PlacementSpec {
-        application: "shop".into(),
-        cluster: ObjectReference::cluster("web", "edge"),
-        application_generation: 1,
-        manifest: Vec::new(),
-        observer_schema: None,
-    };
-    let mut placement = Placement::new("shop-edge", spec);
+    let mut placement = example::placement(&[]);
     placement.metadata.generation = Some(generation);
     placement.status = status;
     placement
@@ -33,6 +27,7 @@ fn entry(name: &str) -> InventoryEntry {
         namespace: Some("default".into()),
         name: name.into(),
         uid: Some("live".into()),
+        frozen: None,
     }
 }
 
@@ -46,14 +41,13 @@ fn deployment(ready: u32) -> Value {
 }
 
 fn settled(ready: u32, trouble: Option<Trouble>) -> Done {
-    let live = BTreeMap::from([(Identity::of_entry(&entry("web")), Some(deployment(ready)))]);
+    let live = Some(BTreeMap::from([(Identity::of_entry(&entry("web")), Some(deployment(ready)))]));
     let inventory = vec![entry("web")];
-    let host = "edge.example.org".into();
-    Done::Settled(Settled { inventory, live, has_applied: false, contested: None, host, is_pruning: false, trouble })
+    Done::Settled(Settled { inventory, live, host: "edge.example.org".into(), trouble, ..Settled::default() })
 }
 
 fn after(placement: &Placement, done: &Done, second: i64) -> PlacementStatus {
-    status_after(placement, done, at(second)).unwrap()
+    status_after(placement, done, None, at(second)).unwrap()
 }
 
 /// The statuses of `Ready`, `Applied` and `Healthy`.
@@ -124,7 +118,86 @@ fn a_deletion_says_what_it_waits_for() {
     assert_eq!(reason, "Removing");
     assert!(message.ends_with("Deployment default/web-5 and 2 more are gone"), "{message}");
     assert_eq!(deleting(&Done::Waited { why: "it is down".into(), trouble: None }).0, "ClusterUnreachable");
-    assert!(status_after(&leaving, &Done::Released, at(3)).is_none());
+    assert!(status_after(&leaving, &Done::Released, None, at(3)).is_none());
+}
+
+#[test]
+fn a_removal_that_is_withheld_says_by_whom() {
+    let running = after(&placement(1, None), &settled(2, None), 1);
+    let leaving = example::leaving(placement(1, Some(running.clone())));
+    let withheld = || Withheld { reason: "Stopped", sentence: "a human stopped everything".into(), retry_after: None };
+    let status = after(&leaving, &Done::Withheld(withheld()), 2);
+    let deleting = condition::find(&status.conditions, condition::DELETING).unwrap();
+    assert_eq!((deleting.reason.as_str(), deleting.message.as_str()), ("Stopped", "a human stopped everything"));
+    assert_eq!(status.inventory, running.inventory);
+    let Done::Settled(pruning) = settled(2, None) else { panic!("not settled") };
+    let pruning = Done::Settled(Settled { withheld: Some(withheld()), ..pruning });
+    let status = after(&placement(1, None), &pruning, 2);
+    let applied = condition::find(&status.conditions, condition::APPLIED).unwrap();
+    assert_eq!((applied.status.as_str(), applied.reason.as_str()), ("True", "Stopped"));
+}
+
+/// The order of conditions means nothing.
+fn sorted(mut status: PlacementStatus) -> PlacementStatus {
+    status.conditions.sort_by(|one, other| one.type_.cmp(&other.type_));
+    status
+}
+
+fn conflict() -> &'static str {
+    "Service default/web belongs to web/blog already"
+}
+
+fn failing(next: Next) -> (Done, Setback) {
+    let conflict = targets::Error::Conflict { object: "Service default/web".into(), owner: "web/blog".into() };
+    (settled(2, Some(Trouble::Target(conflict))), Setback { count: 3, next })
+}
+
+#[test]
+fn a_deployment_that_is_given_up_is_stalled_until_a_new_generation_is_tried() {
+    let mut limited = placement(1, None);
+    limited.spec.backoff = Some(Backoff { limit: 2, ..Backoff::default() });
+    let (done, setback) = failing(Next::GiveUp);
+    let given_up = status_after(&limited, &done, Some(setback), at(1)).unwrap();
+    let stalled = condition::find(&given_up.conditions, condition::STALLED).unwrap();
+    assert_eq!((stalled.reason.as_str(), stalled.observed_generation), ("BackoffLimitExceeded", Some(1)));
+    assert_eq!(given_up.failures, Some(Failures { generation: 1, count: 3 }));
+    limited.status = Some(given_up.clone());
+    let Done::Settled(held) = settled(2, None) else { panic!("not settled") };
+    let held = Done::Settled(Settled { is_held: true, ..held });
+    assert_eq!(sorted(after(&limited, &held, 9)), sorted(given_up.clone()));
+    assert!(announcement(&placement(1, None), &given_up).is_some_and(|told| told.reason == "DeploymentGivenUp"));
+    assert!(announcement(&limited, &given_up).is_none());
+    let silence = Done::Waited { why: "it is down".into(), trouble: None };
+    let mut silent = limited.clone();
+    silent.status = Some(after(&limited, &silence, 10));
+    let back = after(&silent, &held, 11);
+    let applied = condition::find(&back.conditions, condition::APPLIED).unwrap();
+    assert_eq!((applied.reason.as_str(), applied.message.as_str()), ("InvalidResource", conflict()));
+    limited.metadata.generation = Some(2);
+    let recovered = after(&limited, &settled(2, None), 10);
+    assert_eq!((condition::find(&recovered.conditions, condition::STALLED), recovered.failures), (None, None));
+}
+
+#[test]
+fn failures_without_a_limit_leave_no_trace_that_ticks() {
+    let unlimited = placement(1, None);
+    let (done, first) = failing(Next::Retry { remaining: -1, after: std::time::Duration::from_secs(4) });
+    let failed = status_after(&unlimited, &done, Some(first), at(1)).unwrap();
+    assert_eq!(failed.failures, None);
+    let again = Setback { count: 4, ..first };
+    assert_eq!(status_after(&placement(1, Some(failed.clone())), &done, Some(again), at(9)), Some(failed));
+}
+
+#[test]
+fn objects_that_cannot_be_read_take_nothing_back() {
+    let running = after(&placement(1, None), &settled(2, None), 1);
+    let (done, setback) = failing(Next::Retry { remaining: -1, after: std::time::Duration::from_secs(1) });
+    let Done::Settled(unread) = done else { panic!("not settled") };
+    let unread = Done::Settled(Settled { live: None, ..unread });
+    let status = status_after(&placement(1, Some(running.clone())), &unread, Some(setback), at(2)).unwrap();
+    assert_eq!(said(&status), ["False", "False", "True"]);
+    assert_eq!((status.workload, status.container_health), (running.workload, running.container_health));
+    assert_eq!(said(&after(&placement(1, None), &unread, 2)), ["False", "False", "Unknown"]);
 }
 
 #[test]

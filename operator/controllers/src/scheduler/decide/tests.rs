@@ -6,7 +6,7 @@ use serde_json::{Value, from_value, json};
 
 use super::*;
 use krake_crds::kubernetes::cluster::ClusterState;
-use krake_operator_domain::scheduling::Candidate;
+use krake_operator_domain::{metric::Rating, scheduling::Candidate};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -25,7 +25,7 @@ fn application(spec: &Value, status: &Value) -> Application {
 
 fn outcome(application: Application, online: &[&str], now: Timestamp) -> Outcome {
     let candidate = |name: &&str| Candidate {
-        cluster: ObjectReference::cluster("web", name),
+        place: ObjectReference::cluster("web", name),
         state: ClusterState::Online,
         ..Candidate::default()
     };
@@ -67,10 +67,11 @@ fn an_application_being_deleted_is_left_alone() {
 fn a_cluster_being_deleted_takes_its_applications_along() {
     let edge = ObjectReference::cluster("web", "edge");
     let status = json!({ "scheduledTo": edge });
-    let mut observed = Observed { application: Arc::new(application(&json!({}), &status)), candidates: Vec::new() };
-    observed.candidates.push(Candidate { cluster: edge, is_deleting: true, ..Candidate::default() });
+    let edge = Candidate { place: edge, is_deleting: true, ..Candidate::default() };
     let core = ObjectReference::cluster("web", "core");
-    observed.candidates.push(Candidate { cluster: core, state: ClusterState::Online, ..Candidate::default() });
+    let core = Candidate { place: core, state: ClusterState::Online, ..Candidate::default() };
+    let application = Arc::new(application(&json!({}), &status));
+    let observed = Observed { application, candidates: [edge, core].into() };
     assert_eq!(decide(&observed, &Policy::default(), at(0)), Outcome::GoingAway);
 }
 
@@ -129,11 +130,41 @@ fn work_that_is_done_is_not_done_again_elsewhere() {
         "state": "COMPLETED", "observedGeneration": 2,
         "scheduledTo": { "group": "kubernetes.krake.dev", "kind": "Cluster", "namespace": "web", "name": "old" },
     });
-    let mut observed = Observed { application: Arc::new(application(&json!({}), &status)), candidates: Vec::new() };
-    for (name, state) in [("edge", ClusterState::Online), ("old", ClusterState::Unhealthy)] {
-        let cluster = ObjectReference::cluster("web", name);
-        observed.candidates.push(Candidate { cluster, state, unavailable_since: Some(at(0)), ..Candidate::default() });
-    }
+    let candidate = |(name, state): (&str, ClusterState)| {
+        let place = ObjectReference::cluster("web", name);
+        Candidate { place, state, unavailable_since: Some(at(0)), ..Candidate::default() }
+    };
+    let candidates = [("edge", ClusterState::Online), ("old", ClusterState::Unhealthy)].map(candidate).into();
+    let observed = Observed { application: Arc::new(application(&json!({}), &status)), candidates };
     let Outcome::Placed(placed) = decide(&observed, &Policy::default(), at(100_000)) else { panic!() };
     assert_eq!((placed.cluster.name.as_str(), placed.because), ("old", Because::Pinned));
+}
+
+#[test]
+fn while_metrics_are_being_read_nobody_fails() {
+    let place = ObjectReference::cluster("web", "edge");
+    let rating = Rating { is_pending: true, ..Rating::default() };
+    let edge = Candidate { place, state: ClusterState::Online, ..Candidate::default() }.rated(rating);
+    let application = Arc::new(application(&json!({ "backoff": { "limit": 0 } }), &json!({})));
+    let observed = Observed { application, candidates: [edge].into() };
+    assert_eq!(decide(&observed, &Policy::default(), at(0)), Outcome::Waiting);
+}
+
+#[test]
+fn only_to_leave_a_place_for_a_new_one_is_a_move() {
+    let placed = |name: &str| Placed {
+        cluster: ObjectReference::cluster("web", name),
+        because: Because::Best,
+        reconsider_after: None,
+        news: None,
+    };
+    let with = |scheduled: Option<&str>, running: Option<&str>| {
+        let place = |name: Option<&str>| name.map(|name| ObjectReference::cluster("web", name));
+        application(&json!({}), &json!({ "scheduledTo": place(scheduled), "runningOn": place(running) }))
+    };
+    let left = |application: &Application, to: &str| left_behind(application, &placed(to)).map(|left| left.name.clone());
+    assert_eq!(left(&with(None, None), "b"), None, "a first place");
+    assert_eq!(left(&with(Some("b"), Some("a")), "b"), None, "the same place");
+    assert_eq!(left(&with(Some("a"), Some("a")), "b").as_deref(), Some("a"));
+    assert_eq!(left(&with(Some("b"), Some("a")), "a"), None, "back to where it still runs");
 }

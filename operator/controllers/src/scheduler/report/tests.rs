@@ -1,10 +1,16 @@
 //! What each outcome leaves in status, and what users are told of it.
 
-use krake_crds::{kubernetes::application::Scheduling, reference::ObjectReference};
+use krake_crds::{
+    kubernetes::application::{Decision, Scheduling},
+    reference::ObjectReference,
+};
 use serde_json::{Value, from_value, json};
 
 use super::*;
-use crate::scheduler::decide::Unplaced;
+use crate::{
+    safety::Withheld,
+    scheduler::decide::{News, Unplaced},
+};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -21,11 +27,33 @@ fn application(generation: i64, status: &Value) -> Application {
 
 fn placed(cluster: &str, because: Because) -> Outcome {
     let cluster = ObjectReference::cluster("web", cluster);
-    Outcome::Placed(Placed { cluster, because, summary: "1 of 2 fits: 1 label".into(), reconsider_after: None })
+    Outcome::Placed(Placed { cluster, because, reconsider_after: None, news: None })
+}
+
+/// A place that is another one than before.
+fn moved(cluster: &str, second: i64) -> Outcome {
+    let Outcome::Placed(placed) = placed(cluster, Because::Best) else { panic!("not placed") };
+    Outcome::Placed(Placed { news: Some(news("1 of 2 fits: 1 label", second)), ..placed })
 }
 
 fn unplaced() -> Outcome {
-    Outcome::Unplaced(Unplaced { summary: "0 of 2 fit: 2 offline".into(), retries: Scheduling::default() })
+    unplaced_at(0)
+}
+
+fn unplaced_at(second: i64) -> Outcome {
+    Outcome::Unplaced(Unplaced { news: news("0 of 2 fit: 2 offline", second), retries: Scheduling::default() })
+}
+
+fn news(summary: &str, second: i64) -> News {
+    let record = Decision {
+        at: MicroTime(at(second)),
+        because: "a reason".into(),
+        candidates: 2,
+        fitting: 1,
+        margin: None,
+        verdicts: Vec::new(),
+    };
+    News { summary: summary.into(), record }
 }
 
 /// The application as it is after the outcome, and what was told.
@@ -42,12 +70,13 @@ fn status(application: &Application) -> &ApplicationStatus {
 
 #[test]
 fn a_new_place_is_dated_approved_and_told() {
-    let (bound, told) = after(&application(3, &json!({})), &placed("edge", Because::Best), at(0));
+    let (bound, told) = after(&application(3, &json!({})), &moved("edge", 0), at(0));
     assert_eq!(status(&bound).scheduled_to, Some(ObjectReference::cluster("web", "edge")));
     assert_eq!(status(&bound).scheduled_at, Some(MicroTime(at(0))));
     assert_eq!((status(&bound).scheduled_generation, &status(&bound).triggered_at), (Some(3), &Some(MicroTime(at(0)))));
     assert!(condition::is_true(&status(&bound).conditions, condition::SCHEDULED));
-    assert_eq!(told.map(|told| told.reason), Some(BOUND));
+    assert_eq!(told.unwrap(), Announcement::normal(BOUND, "Scheduling", "bound to edge: 1 of 2 fits: 1 label"));
+    assert_eq!(status(&bound).decision.as_ref().map(|decision| decision.candidates), Some(2));
 }
 
 #[test]
@@ -93,6 +122,31 @@ fn a_place_that_somebody_else_chose_is_named() {
     bound.status.as_mut().unwrap().scheduled_to = Some(ObjectReference::cluster("web", "core"));
     let (accepted, _) = after(&bound, &placed("core", Because::Dwelling), at(30));
     let scheduled = condition::find(&status(&accepted).conditions, condition::SCHEDULED).unwrap();
-    assert_eq!(scheduled.message, "bound to core: 1 of 2 fits: 1 label");
+    assert_eq!(scheduled.message, "bound to core");
     assert_eq!(status(&accepted).scheduled_at, status(&bound).scheduled_at);
+}
+
+#[test]
+fn a_decision_is_kept_as_it_was_while_it_stays_the_same() {
+    let (bound, _) = after(&application(3, &json!({})), &moved("edge", 0), at(0));
+    let (kept, _) = after(&bound, &placed("edge", Because::Best), at(30));
+    assert_eq!(status(&kept).decision, status(&bound).decision);
+    let (lost, _) = after(&kept, &unplaced_at(60), at(60));
+    let (still_lost, _) = after(&lost, &unplaced_at(90), at(90));
+    assert_eq!(status(&lost).decision.as_ref().unwrap().at, MicroTime(at(60)));
+    assert_eq!(still_lost, lost);
+}
+
+#[test]
+fn a_move_that_is_withheld_keeps_the_place_and_says_why() {
+    let (bound, _) = after(&application(3, &json!({})), &moved("edge", 0), at(0));
+    let why = Withheld { reason: "Stopped", sentence: "the policy says so".into(), retry_after: None };
+    let place = |name| ObjectReference::cluster("web", name);
+    let withheld = Outcome::Withheld { stays: place("edge"), wanted: place("core"), why };
+    let (kept, told) = after(&bound, &withheld, at(30));
+    assert_eq!(status(&kept).scheduled_to, Some(place("edge")));
+    assert!(condition::is_true(&status(&kept).conditions, condition::SCHEDULED));
+    let told = told.unwrap();
+    assert_eq!((told.reason, &*told.note), (WITHHELD, "bound to edge and not moved to core: the policy says so"));
+    assert_eq!(after(&kept, &withheld, at(60)).1, None);
 }

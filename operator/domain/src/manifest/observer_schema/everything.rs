@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Node;
 
 /// What the API server alone writes, or identifies the object and so cannot differ.
-const NOT_IN_METADATA: [&str; 8] =
+pub(in crate::manifest) const NOT_IN_METADATA: [&str; 8] =
     ["name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"];
 
 impl Node {

@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
         Command::Stop(options) => switch::stop(options.part).await,
         Command::Start(options) => switch::start(options.part).await,
         Command::Test(options) => suite::test(options).await,
-        Command::Bench => suite::bench(),
+        Command::Bench(options) => suite::bench(options).await,
         Command::Golden(options) => golden::run(options).await,
     };
     outcome.unwrap_or_else(|error| {

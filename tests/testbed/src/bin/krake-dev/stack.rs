@@ -220,7 +220,7 @@ async fn start_krake(
     };
     let Ground { group, data, .. } = ground;
     let (operator, facade) = try_join(
-        PROGRESS.step("operator", Operator::start("operator", operator, group, data)),
+        PROGRESS.step("operator", Operator::start("operator", operator, &[], (group, data))),
         PROGRESS.step("facade", Facade::start(&facade_options, group, data)),
     )
     .await?;

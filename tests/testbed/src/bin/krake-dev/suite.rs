@@ -2,20 +2,25 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use krake_testbed::{binaries, lane::Lane, progress::Progress, project};
 use tokio::process::Command;
 
-use crate::{args::TestOptions, pass_on, say};
+use crate::{
+    args::{BenchOptions, TestOptions},
+    pass_on, say,
+};
+
+/// The benchmarks' program.
+const BENCHMARKS: &str = "krake-bench";
 
 /// Runs all tests. A lane that cannot run on this machine is named in the end; in CI it is a failure, unless somebody
 /// gave the reason in the lane's variable.
 pub(crate) async fn test(options: TestOptions) -> Result<ExitCode> {
     let skipped = skipped_lanes().await?;
     binaries::build(&[binaries::OPERATOR, binaries::API_FACADE]).await?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.current_dir(project::root()).args(["test", "--workspace"]).args(&options.args);
+    let mut command = cargo();
+    command.args(["test", "--workspace"]).args(&options.args);
     command.envs(skipped.iter().map(|(lane, reason)| (lane.variable(), reason)));
     let status = command.status().await.context("run cargo test")?;
     match skipped.len() {
@@ -44,7 +49,29 @@ async fn skipped_lanes() -> Result<Vec<(Lane, String)>> {
     Ok(skipped)
 }
 
-/// There is nothing to run yet.
-pub(crate) fn bench() -> Result<ExitCode> {
-    bail!("there are no benchmarks yet: tests/benchmarks is empty")
+/// Builds the benchmarks and hands over to them. They are a program of their own because they import this package.
+pub(crate) async fn bench(options: BenchOptions) -> Result<ExitCode> {
+    let mut build = cargo();
+    // The same packages as everywhere and the benchmarks' own, so that no dependency is compiled twice.
+    build.args(["build", "-p", "krake-benchmarks", "-p", "krake-testbed"]);
+    build.args(["-p", binaries::OPERATOR, "-p", binaries::API_FACADE, "--bin", BENCHMARKS]);
+    let ours = project::program_dir()?;
+    let programs = if options.debug_build {
+        ours
+    } else {
+        build.arg("--release");
+        ours.with_file_name("release")
+    };
+    let status = build.status().await.context("run cargo build")?;
+    ensure!(status.success(), "cargo build of the benchmarks ended with {status}");
+    let mut benchmarks = Command::new(programs.join(BENCHMARKS));
+    let status = benchmarks.args(&options.args).status().await.context("run the benchmarks")?;
+    Ok(pass_on(status))
+}
+
+/// Cargo at the root of the repository.
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(project::root());
+    command
 }

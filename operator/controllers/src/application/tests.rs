@@ -1,0 +1,145 @@
+//! The application controller before an API server that holds an application, its Placements and two clusters.
+
+use krake_crds::{finalizer, kubernetes::Placement};
+use kube::ResourceExt;
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    example::{Progress, copy_on, deleted, leaving, left_behind, scheduled},
+    *,
+};
+use crate::{
+    api_server::{Call, Server},
+    context::{Given, Settings},
+    outcome::Instruments,
+};
+
+/// The application as the API server has it.
+fn known(mut application: Application) -> Application {
+    application.metadata.resource_version = Some("8".into());
+    application
+}
+
+fn forced(application: Application) -> Application {
+    let mut application = deleted(application);
+    application.annotations_mut().insert(finalizer::FORCED.into(), "true".into());
+    application
+}
+
+fn cluster(name: &str) -> Value {
+    json!({
+        "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Cluster",
+        "metadata": { "name": name, "namespace": "web" }, "spec": {},
+    })
+}
+
+/// What an API server answers that holds these, and the clusters. What is sent to it changes nothing.
+fn holding(
+    application: Value,
+    placements: Vec<Value>,
+) -> impl Fn(&Call) -> Option<(u16, Value)> + Send + Sync + 'static {
+    move |call| {
+        if call.uri.contains("watch=true") {
+            return None;
+        }
+        let list = |items: &[Value]| json!({ "metadata": { "resourceVersion": "9" }, "items": items });
+        let found = match call.path().rsplit('/').next().unwrap_or_default() {
+            "shop" | "status" => application.clone(),
+            "applications" => list(std::slice::from_ref(&application)),
+            "placements" => list(&placements),
+            "clusters" => list(&["a", "b"].map(cluster)),
+            name => placements.iter().find(|one| one["metadata"]["name"] == name).cloned().unwrap_or_else(|| list(&[])),
+        };
+        Some((200, found))
+    }
+}
+
+/// One look at the application; the writes it led to, and their bodies. `now` is what has become of the application
+/// since it was seen.
+async fn look(seen: Application, placements: Vec<Placement>, now: Option<Application>) -> Vec<(String, Value)> {
+    let seen = known(seen);
+    let placements: Vec<_> = placements.iter().map(|one| serde_json::to_value(one).unwrap()).collect();
+    let current = serde_json::to_value(now.as_ref().unwrap_or(&seen)).unwrap();
+    let server = Server::deciding(holding(current, placements));
+    let given = Given {
+        client: server.client(),
+        instance: "test".into(),
+        instruments: Instruments::register(&mut Registry::default()),
+        settings: Settings::default(),
+    };
+    let (context, caches) = Context::start(given, CancellationToken::new());
+    let _pump = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(caches));
+    assert!(context.synced().await);
+    let before = server.calls().len();
+    // What it answers depends on a server that forgets; what it asked does not.
+    let _ = reconcile(Arc::new(seen), Arc::new(context)).await;
+    let calls = server.calls().split_off(before);
+    let writes = calls.into_iter().filter(|call| call.method != "GET");
+    writes.map(|call| (format!("{} {}", call.method, last(call.path())), call.body)).collect()
+}
+
+/// The end of a path, by which the objects of these tests can be told apart.
+fn last(path: &str) -> &str {
+    path.rsplit_once("/web/").map_or(path, |(_, rest)| rest)
+}
+
+fn path(placement: &Placement) -> String {
+    format!("placements/{}", placement.name_any())
+}
+
+/// The writes without Events.
+fn words(writes: &[(String, Value)]) -> Vec<&str> {
+    writes.iter().map(|(word, _)| word.as_str()).filter(|word| *word != EVENT).collect()
+}
+
+const EVENT: &str = "POST events";
+
+#[tokio::test]
+async fn a_forced_deletion_leaves_behind_what_is_marked() {
+    let going = vec![leaving(copy_on("a", Progress::Ready))];
+    let writes = look(forced(scheduled("a", "a")), going.clone(), None).await;
+    assert_eq!(words(&writes), ["PATCH applications/shop"]);
+    assert_eq!(writes[0].1["metadata"]["finalizers"], json!([]));
+    let waiting = look(deleted(scheduled("a", "a")), going, None).await;
+    assert_eq!(words(&waiting), ["PATCH applications/shop/status"]);
+}
+
+#[tokio::test]
+async fn a_forced_deletion_leaves_nothing_behind_that_is_not_marked() {
+    let staying = copy_on("a", Progress::Ready);
+    let writes = look(forced(scheduled("a", "a")), vec![staying.clone()], None).await;
+    // This server forgets the mark.
+    assert_eq!(words(&writes), [format!("DELETE {}", path(&staying)).as_str(), "PATCH applications/shop/status"]);
+}
+
+#[tokio::test]
+async fn a_restored_application_takes_over_what_runs() {
+    let running = left_behind(copy_on("a", Progress::Ready));
+    let writes = look(scheduled("a", "a"), vec![running.clone()], None).await;
+    assert_eq!(words(&writes)[0], format!("PATCH {}", path(&running)));
+    let sent = &writes[0].1;
+    assert_eq!(sent["metadata"]["labels"][crate::labels::APPLICATION_UID], "shop-uid");
+    assert_eq!((&sent["metadata"]["uid"], &sent["metadata"]["resourceVersion"]), (&json!("a-uid"), &json!("1")));
+    assert_eq!(sent["spec"], serde_json::to_value(&running.spec).unwrap());
+    let mut other = known(scheduled("a", "a"));
+    other.metadata.resource_version = Some("9".into());
+    let late = look(scheduled("a", "a"), vec![running], Some(other)).await;
+    assert!(!words(&late).iter().any(|word| word.contains("placements")), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_move_that_is_given_up_is_recorded_and_told() {
+    let mut late = scheduled("b", "a");
+    late.status.as_mut().unwrap().scheduled_at = Some(Timestamp::UNIX_EPOCH.into());
+    let placements = vec![copy_on("a", Progress::Ready), copy_on("b", Progress::Refused)];
+    let writes = look(late, placements, None).await;
+    assert_eq!(words(&writes), ["PATCH applications/shop/status"]);
+    let status = &writes[0].1["status"];
+    assert_eq!((&status["migration"]["avoided"]["name"], &status["migration"]["failures"]), (&json!("b"), &json!(1)));
+    assert_eq!((&status["state"], &status["runningOn"]["name"]), (&json!("RUNNING"), &json!("a")));
+    let event = writes.iter().find(|(word, event)| word == EVENT && event["reason"] == "MigrationFailed");
+    let note = "the move from a to b is given up: Applied is False; b is left alone for 60 s";
+    assert_eq!(event.map(|(_, event)| (&event["type"], &event["note"])), Some((&json!("Warning"), &json!(note))));
+}

@@ -1,0 +1,210 @@
+//! What is known about one metric: what was read last, what still counts, and when it is read again. Pure.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use krake_crds::{core::MetricSpec, reason::Reason};
+use krake_operator_domain::metric::{Reading, Worth, normalise};
+use krake_operator_providers::metrics::Values;
+
+use super::lookup::{Wanted, source};
+
+/// What came of an attempt to read a metric.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Attempt {
+    /// The provider gave these values.
+    Read(Values),
+    /// The provider did not answer; values that were read before count for a while.
+    Silent(Reason),
+    /// There is no value, and older ones do not count any more.
+    Failed(Reason),
+}
+
+/// What is known about one metric.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    /// What is read, and where.
+    pub(super) wanted: Wanted,
+    /// When it is to be read next.
+    pub(super) due: Timestamp,
+    /// Whether it is being read.
+    pub(super) is_under_way: bool,
+    /// The last values, and when they were read.
+    values: Option<(Values, Timestamp)>,
+    /// Whether these are of a source that was replaced: they count until the new one was asked.
+    is_outdated: bool,
+    /// Why there are none that count.
+    failure: Option<(Reason, Timestamp)>,
+}
+
+impl Record {
+    /// A metric of which nothing is known yet; it is due now.
+    pub(super) fn new(wanted: Wanted, now: Timestamp) -> Self {
+        Self { wanted, due: now, is_under_way: false, values: None, is_outdated: false, failure: None }
+    }
+
+    /// Follows a change of the metric or of its provider. What was read before counts until a new source has been asked; a
+    /// changed range applies to it at once.
+    pub(super) fn follow(&mut self, wanted: Wanted, now: Timestamp) {
+        if wanted == self.wanted {
+            return;
+        }
+        let is_same_source =
+            wanted.provider == self.wanted.provider && wanted.spec.provider == self.wanted.spec.provider;
+        if !is_same_source {
+            self.is_outdated = true;
+            self.is_under_way = false;
+            self.due = now;
+        }
+        self.wanted = wanted;
+    }
+
+    /// Takes what an attempt has brought. Of a source that is not the record's any more nothing counts.
+    pub(super) fn take(&mut self, asked: &Wanted, attempt: Attempt, now: Timestamp, max_age: Duration) {
+        if asked.provider != self.wanted.provider || asked.spec.provider != self.wanted.spec.provider {
+            return;
+        }
+        self.is_under_way = false;
+        let is_outdated = std::mem::take(&mut self.is_outdated);
+        match attempt {
+            Attempt::Read(values) => {
+                self.values = Some((values, now));
+                self.failure = None;
+            }
+            Attempt::Silent(_)
+                if !is_outdated && self.values.as_ref().is_some_and(|(_, at)| age(*at, now) < max_age) => {}
+            Attempt::Silent(reason) | Attempt::Failed(reason) => {
+                self.values = None;
+                self.failure = Some((reason, now));
+            }
+        }
+    }
+
+    /// What everybody may know.
+    pub(super) fn reading(&self) -> Reading {
+        let Wanted { key, spec, .. } = &self.wanted;
+        let source = source(key, &spec.provider.name);
+        if let Some((reason, at)) = &self.failure {
+            return Reading { worth: Worth::Unknown(reason.clone()), at: *at, source };
+        }
+        match &self.values {
+            Some((values, at)) => Reading { worth: worth(&key.name, spec, values), at: *at, source },
+            None => Reading { worth: Worth::Unread, at: Timestamp::UNIX_EPOCH, source },
+        }
+    }
+}
+
+fn worth(name: &str, spec: &MetricSpec, values: &Values) -> Worth {
+    let normalised = |value: f64| {
+        normalise(spec, value).map_err(|invalid| Reason {
+            code: invalid.code(),
+            message: format!("the metric {name} does not count: {invalid}"),
+        })
+    };
+    match values {
+        Values::One(value) => normalised(*value).map_or_else(Worth::Unknown, Worth::One),
+        Values::PerCluster(values) => {
+            let each: BTreeMap<_, _> = values.iter().map(|(name, value)| (name.clone(), normalised(*value))).collect();
+            Worth::PerCluster(each)
+        }
+    }
+}
+
+fn age(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(at)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use krake_crds::{core::metric::MetricSource, reason::ReasonCode};
+    use krake_operator_domain::metric::MetricKey;
+
+    use super::*;
+
+    const MAX_AGE: Duration = Duration::from_secs(60);
+
+    fn wanted(provider: &str, max: f64) -> Wanted {
+        let provider = MetricSource { name: provider.into(), metric: "heat".into() };
+        Wanted {
+            key: MetricKey { namespace: None, name: "heat".into() },
+            spec: MetricSpec { min: 0.0, max, provider, ..MetricSpec::default() },
+            provider: None,
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn silence() -> Attempt {
+        Attempt::Silent(Reason { code: ReasonCode::UnreachableMetricsProvider, message: "no answer".into() })
+    }
+
+    fn read(value: f64) -> Attempt {
+        Attempt::Read(Values::One(value))
+    }
+
+    fn known(record: &Record) -> Option<Result<f64, ReasonCode>> {
+        match record.reading().worth {
+            Worth::Unread => None,
+            Worth::One(value) => Some(Ok(value)),
+            Worth::Unknown(reason) => Some(Err(reason.code)),
+            Worth::PerCluster(_) => panic!("not asked for"),
+        }
+    }
+
+    /// A record after these attempts, one every ten seconds.
+    fn after(attempts: &[Attempt]) -> Record {
+        let mut record = Record::new(wanted("p", 5.0), at(0));
+        for (second, attempt) in (0..).step_by(10).zip(attempts) {
+            record.take(&wanted("p", 5.0), attempt.clone(), at(second), MAX_AGE);
+        }
+        record
+    }
+
+    #[test]
+    fn silence_is_forgiven_for_a_while() {
+        assert_eq!(known(&after(&[])), None);
+        assert_eq!(known(&after(&[silence()])), Some(Err(ReasonCode::UnreachableMetricsProvider)));
+        let mut attempts = vec![read(2.0)];
+        attempts.extend(vec![silence(); 5]);
+        assert_eq!(known(&after(&attempts)), Some(Ok(0.4)));
+        assert_eq!(after(&attempts).reading().at, at(0));
+        attempts.push(silence());
+        assert_eq!(known(&after(&attempts)), Some(Err(ReasonCode::UnreachableMetricsProvider)));
+        attempts.push(read(3.0));
+        assert_eq!(known(&after(&attempts)), Some(Ok(0.6)));
+    }
+
+    #[test]
+    fn nonsense_is_not_forgiven() {
+        let failed = Attempt::Failed(Reason { code: ReasonCode::InvalidMetric, message: "no value".into() });
+        assert_eq!(known(&after(&[read(2.0), failed])), Some(Err(ReasonCode::InvalidMetric)));
+        let record = after(&[read(2.0), read(f64::NAN)]);
+        let Worth::Unknown(reason) = record.reading().worth else { panic!("it counts") };
+        assert_eq!(reason.message, "the metric heat does not count: its value NaN is not between 0 and 5");
+    }
+
+    #[test]
+    fn a_new_range_applies_to_what_is_known_and_a_new_source_begins_anew() {
+        let mut record = after(&[read(2.0)]);
+        record.due = at(100);
+        record.follow(wanted("p", 10.0), at(50));
+        assert_eq!((known(&record), record.due), (Some(Ok(0.2)), at(100)));
+        record.follow(wanted("other", 10.0), at(50));
+        assert_eq!((known(&record), record.due), (Some(Ok(0.2)), at(50)));
+        record.take(&wanted("p", 10.0), read(9.0), at(51), MAX_AGE);
+        assert_eq!(known(&record), Some(Ok(0.2)), "an answer of the old source came late");
+        record.take(&wanted("other", 10.0), silence(), at(52), MAX_AGE);
+        assert_eq!(known(&record), Some(Err(ReasonCode::UnreachableMetricsProvider)));
+    }
+
+    #[test]
+    fn each_cluster_has_its_own_worth() {
+        let values = Values::PerCluster([("edge".into(), 1.0), ("core".into(), 9.0)].into());
+        let record = after(&[Attempt::Read(values)]);
+        let Worth::PerCluster(worth) = record.reading().worth else { panic!("the same for all") };
+        assert_eq!(worth["edge"], Ok(0.2));
+        assert_eq!(worth["core"].as_ref().unwrap_err().code, ReasonCode::InvalidMetric);
+    }
+}

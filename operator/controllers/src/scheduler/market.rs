@@ -1,0 +1,57 @@
+//! The candidates of each namespace, as they are now. Made once per change and shared by all decisions: in a large fleet
+//! thousands of applications look at the same clusters.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use krake_operator_domain::scheduling::Candidate;
+use kube::ResourceExt;
+
+use crate::{context::Context, metrics, parent::ParentCloud};
+
+/// The candidates of each namespace. What is not there is made when it is asked for.
+#[derive(Debug, Default)]
+pub struct Market {
+    namespaces: Mutex<HashMap<String, Arc<[Candidate]>>>,
+}
+
+impl Market {
+    /// The clusters of a namespace and no others, in the order of their names: that is the wall between tenants.
+    pub(crate) fn candidates(&self, namespace: &str, context: &Context) -> Arc<[Candidate]> {
+        // Made under the lock, so that nothing older can take the place of something newer.
+        let mut namespaces = self.lock();
+        let made = || make(namespace, context);
+        namespaces.entry(namespace.to_owned()).or_insert_with(made).clone()
+    }
+
+    /// Looks at a namespace anew. Answers the candidates before and now, if anybody had asked for them.
+    pub(super) fn refresh(&self, namespace: &str, context: &Context) -> Option<(Arc<[Candidate]>, Arc<[Candidate]>)> {
+        let mut namespaces = self.lock();
+        let known = namespaces.get_mut(namespace)?;
+        let now = make(namespace, context);
+        Some((std::mem::replace(known, now.clone()), now))
+    }
+
+    /// The namespaces that somebody has asked for.
+    pub(super) fn namespaces(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<[Candidate]>>> {
+        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As it is now, for those who want to know how old the values are.
+pub(crate) fn make(namespace: &str, context: &Context) -> Arc<[Candidate]> {
+    let readings = metrics::readings(context);
+    let mut clusters = context.clusters.in_namespace(namespace);
+    clusters.sort_by_key(|cluster| cluster.name_any());
+    let candidate = |cluster: &Arc<_>| {
+        let cloud = ParentCloud::of(cluster, context);
+        Candidate::of(cluster, cloud.as_ref().map(ParentCloud::parent).as_ref(), &readings)
+    };
+    clusters.iter().map(candidate).collect()
+}
