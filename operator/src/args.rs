@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Result, ensure};
 use clap::{Args as ClapArgs, Parser, ValueEnum};
-use krake_operator_controllers::Settings;
+use krake_operator_loops::Settings;
 use krake_operator_process::telemetry;
 
 /// Runs Krake's controllers against a management cluster.

@@ -2,10 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use krake_operator_controllers::{
-    Context, Given, Instruments, Settings, application, cluster, garbage_collector, metrics, placement, safety,
-    scheduler,
-};
+use krake_operator_collector as garbage_collector;
+use krake_operator_controllers::{application, cluster, metrics, placement, scheduler};
+use krake_operator_loops::{Context, Given, Instruments, Settings, safety};
 use krake_operator_process::{
     admin::{self, Admin},
     lease::{self, Elector},

@@ -23,7 +23,12 @@ use crate::krake_metadata::KrakeMetadata;
     printcolumn(name = "Min", type_ = "number", json_path = ".spec.min"),
     printcolumn(name = "Max", type_ = "number", json_path = ".spec.max"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", priority = "1"),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        priority = "1"
+    ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
@@ -85,7 +90,12 @@ pub struct MetricStatus {
     printcolumn(name = "Min", type_ = "number", json_path = ".spec.min"),
     printcolumn(name = "Max", type_ = "number", json_path = ".spec.max"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", priority = "1"),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        priority = "1"
+    ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 pub struct GlobalMetricSpec(pub MetricSpec);

@@ -29,7 +29,11 @@ use crate::{
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
     printcolumn(name = "Nodes", type_ = "integer", json_path = ".status.nodeCount"),
     printcolumn(name = "Ready", type_ = "integer", json_path = ".status.readyNodeCount"),
-    printcolumn(name = "Metrics", type_ = "string", json_path = ".status.conditions[?(@.type=='MetricsAvailable')].status"),
+    printcolumn(
+        name = "Metrics",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='MetricsAvailable')].status"
+    ),
     printcolumn(name = "Version", type_ = "string", json_path = ".status.version", priority = "1"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]

@@ -25,14 +25,13 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use krake_crds::kubernetes::Application;
-use kube::runtime::controller::Action;
-
-use crate::{
+use krake_operator_loops::{
     context::Context,
     drive::drive,
     outcome::{CONFLICT, Failure, Retry, kube_category},
     safety,
 };
+use kube::runtime::controller::Action;
 
 /// Name of the controller in logs and instruments.
 const NAME: &str = "application";

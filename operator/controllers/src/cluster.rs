@@ -14,13 +14,12 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use krake_crds::kubernetes::{Cluster, cluster::ClusterState};
-use kube::runtime::controller::Action;
-
-use crate::{
+use krake_operator_loops::{
     context::Context,
     drive::drive,
     outcome::{Failure, Retry, kube_category},
 };
+use kube::runtime::controller::Action;
 
 /// Name of the controller in logs and instruments.
 const NAME: &str = "cluster";

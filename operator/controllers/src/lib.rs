@@ -10,26 +10,11 @@
 //! | [`placement`] | Placement | what must change on the target |
 //! | [`cluster`] | Cluster | is it reachable and healthy |
 //! | [`metrics`] | metrics, their providers, and what refers to them | can each metric be read, and what is it worth now |
-//! | [`safety`] | `SafetyPolicy` | is a budget used up |
-//! | [`garbage_collector`] | every kind but Placement | which dependents go before it |
+//!
+//! The garbage collector is a loop, too, in a crate of its own (`krake-operator-collector`).
 
-#[cfg(test)]
-mod api_server;
 pub mod application;
-mod changes;
 pub mod cluster;
-pub mod context;
-pub mod drive;
-pub mod finalizers;
-pub mod garbage_collector;
-mod labels;
 pub mod metrics;
-pub mod outcome;
-mod parent;
 pub mod placement;
-pub mod safety;
 pub mod scheduler;
-pub mod status;
-
-pub use context::{Context, Given, Settings, Shared};
-pub use outcome::Instruments;

@@ -13,7 +13,6 @@ mod lookup;
 mod reader;
 mod record;
 mod report;
-mod snapshot;
 
 use std::sync::Arc;
 
@@ -23,10 +22,7 @@ use krake_crds::{
     kubernetes::Cluster,
     openstack::Project,
 };
-
-pub(crate) use self::lookup::readings;
-pub use self::snapshot::Snapshot;
-use crate::context::Context;
+use krake_operator_loops::context::Context;
 
 /// Name of the controller in logs and instruments.
 const NAME: &str = "metrics";

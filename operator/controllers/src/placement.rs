@@ -24,11 +24,18 @@ use std::{
 
 use krake_crds::{finalizer, kubernetes::Placement};
 use krake_operator_domain::backoff::{DEPLOYMENT, Next};
+use krake_operator_loops::{
+    context::Context,
+    drive::drive,
+    finalizers,
+    outcome::{Attempts, Failure, Retry, kube_category},
+};
 use kube::{
     ResourceExt,
     runtime::controller::{Action, Config},
 };
 
+pub(crate) use self::report::CLUSTER_UNREACHABLE;
 use self::{
     act::{Done, Settled},
     decide::Restraint,
@@ -36,12 +43,6 @@ use self::{
     patience::Patience,
     setbacks::{Setback, Setbacks},
     trouble::Trouble,
-};
-use crate::{
-    context::Context,
-    drive::drive,
-    finalizers,
-    outcome::{Attempts, Failure, Retry, kube_category},
 };
 
 /// Name of the controller in logs and instruments.

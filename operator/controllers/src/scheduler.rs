@@ -4,7 +4,6 @@
 //! Woken by every change of an Application, by every change of a Cluster that can matter to a decision, and by time.
 
 mod decide;
-mod market;
 mod observe;
 mod record;
 mod report;
@@ -15,16 +14,15 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use krake_crds::kubernetes::Application;
 use krake_operator_domain::scheduling::Policy;
-use kube::{ResourceExt, runtime::controller::Action};
-
-use self::decide::Outcome;
-pub use self::market::Market;
-use crate::{
+use krake_operator_loops::{
     context::{Context, Settings},
     drive::drive,
     outcome::{Failure, Retry, kube_category},
     safety::{self, Act},
 };
+use kube::{ResourceExt, runtime::controller::Action};
+
+use self::decide::Outcome;
 
 /// Name of the controller in logs and instruments.
 const NAME: &str = "scheduler";

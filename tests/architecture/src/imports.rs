@@ -10,19 +10,30 @@ use serde_json::Value;
 use crate::source::{self, File};
 
 /// Each product crate and the crates of ours it may import.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("krake-constraint", &[]),
     ("krake-crds", &["krake-constraint"]),
     ("krake-operator-domain", &["krake-crds"]),
     ("krake-operator-targets", &["krake-crds"]),
     ("krake-operator-providers", &["krake-crds"]),
+    ("krake-operator-loops", &["krake-crds", "krake-operator-domain", "krake-operator-targets"]),
     (
         "krake-operator-controllers",
-        &["krake-crds", "krake-operator-domain", "krake-operator-providers", "krake-operator-targets"],
+        &[
+            "krake-crds",
+            "krake-operator-domain",
+            "krake-operator-loops",
+            "krake-operator-providers",
+            "krake-operator-targets",
+        ],
     ),
+    ("krake-operator-collector", &["krake-crds", "krake-operator-domain", "krake-operator-loops"]),
     ("krake-operator-process", &[]),
-    // The binary assembles: it builds the parts that controllers share, target clients among them.
-    ("krake-operator", &["krake-operator-controllers", "krake-operator-process", "krake-operator-targets"]),
+    // The binary assembles.
+    (
+        "krake-operator",
+        &["krake-operator-collector", "krake-operator-controllers", "krake-operator-loops", "krake-operator-process"],
+    ),
     ("krake-facade-wire", &["krake-constraint"]),
     ("krake-facade-store", &["krake-facade-wire"]),
     ("krake-facade-sync", &["krake-crds", "krake-facade-store", "krake-facade-wire"]),

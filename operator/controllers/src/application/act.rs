@@ -6,6 +6,7 @@ use krake_crds::{
     finalizer,
     kubernetes::{Application, Placement, PlacementSpec},
 };
+use krake_operator_loops::{context::Context, finalizers, labels, safety};
 use kube::{
     ResourceExt,
     api::{ListParams, Patch, PatchParams},
@@ -17,7 +18,6 @@ use super::{
     desired,
     observe::Observed,
 };
-use crate::{context::Context, finalizers, labels, safety};
 
 /// What is there after the steps that were taken.
 pub(super) struct Done {

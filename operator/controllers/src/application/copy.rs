@@ -5,13 +5,10 @@ use krake_crds::{
     kubernetes::{Application, Placement, placement::WorkloadState},
     reason::ReasonCode,
 };
+use krake_operator_loops::labels;
 use kube::Resource;
 
-use crate::labels;
-
-/// The reason of [`condition::APPLIED`] while the target does not answer, as the placement controller writes it: what is
-/// said besides is then only the last that is known.
-const CLUSTER_UNREACHABLE: &str = "ClusterUnreachable";
+use crate::placement::CLUSTER_UNREACHABLE;
 
 /// Whether the Placement was made for this very Application, or was taken over by it, and is not that of a namesake.
 pub(super) fn belongs_to(placement: &Placement, application: &Application) -> bool {

@@ -11,6 +11,7 @@ use krake_crds::{
     },
     reference::ObjectReference,
 };
+use krake_operator_loops::finalizers;
 use kube::ResourceExt;
 
 use super::{
@@ -18,7 +19,6 @@ use super::{
     observe::{Observed, Target},
     rollback::{Attempt, Course},
 };
-use crate::finalizers;
 
 /// What is to be done, in this order, and what will hold afterwards.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -192,6 +192,10 @@ pub(super) fn is_forced(application: &Application) -> bool {
 /// are marked. They learn before what is to become of what was deployed.
 fn farewell(observed: &Observed) -> Plan {
     let application = &*observed.application;
+    // What depends on it goes first: the garbage collector takes its finalizer off when that is done.
+    if finalizers::holds(application, finalizer::CASCADE) && !is_forced(application) {
+        return resting(observed);
+    }
     let policy = application.spec.deletion_policy;
     let mut steps = Vec::new();
     let is_meant =

@@ -4,10 +4,9 @@ use krake_crds::{
     kubernetes::{Application, Placement, PlacementSpec},
     reference::ObjectReference,
 };
+use krake_operator_loops::labels;
 use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
-
-use crate::labels;
 
 /// Longest name of an object in Kubernetes.
 const LONGEST_NAME: usize = 253;

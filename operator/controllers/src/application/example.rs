@@ -6,11 +6,11 @@ use krake_crds::{
     kubernetes::{Application, Placement},
     reference::ObjectReference,
 };
+use krake_operator_loops::labels;
 use kube::ResourceExt;
 use serde_json::{from_value, json};
 
 use super::desired;
-use crate::labels;
 
 /// A moment; which one does not matter.
 const THEN: &str = "2026-01-02T03:04:05Z";

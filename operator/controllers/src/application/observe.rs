@@ -8,10 +8,10 @@ use krake_crds::{
     kubernetes::{Application, Cluster, Placement},
     reference::ObjectReference,
 };
+use krake_operator_loops::{context::Context, finalizers};
 use kube::ResourceExt;
 
 use super::copy;
-use crate::{context::Context, finalizers};
 
 /// An application, its copies, and the cluster that it was scheduled to.
 pub(super) struct Observed {

@@ -7,6 +7,10 @@ use krake_crds::{
     condition,
     kubernetes::{Application, ApplicationStatus, Placement, application::ApplicationState},
 };
+use krake_operator_loops::{
+    context::{Announcement, Context},
+    status::Part,
+};
 
 use super::{
     Error, MANAGER, NAME,
@@ -15,10 +19,6 @@ use super::{
     decide::Plan,
     rollback,
     summary::{CONDITIONS, View},
-};
-use crate::{
-    context::{Announcement, Context},
-    status::Part,
 };
 
 const PART: Part = Part {

@@ -12,12 +12,12 @@ use krake_crds::{
     reference::ObjectReference,
 };
 use krake_operator_domain::lifecycle::{self, Deployment, Facts, Scheduling};
+use krake_operator_loops::safety::Withheld;
 
 use super::{
     copy,
     decide::{HeldUp, Plan},
 };
-use crate::safety::Withheld;
 
 /// Types of the conditions that are written here.
 pub(super) const CONDITIONS: &[&str] = &[

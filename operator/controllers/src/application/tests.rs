@@ -1,6 +1,11 @@
 //! The application controller before an API server that holds an application, its Placements and two clusters.
 
 use krake_crds::{finalizer, kubernetes::Placement};
+use krake_operator_loops::{
+    context::{Given, Settings},
+    outcome::Instruments,
+    testing::{Call, Server},
+};
 use kube::ResourceExt;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -9,11 +14,6 @@ use tokio_util::sync::CancellationToken;
 use super::{
     example::{Progress, copy_on, deleted, leaving, left_behind, scheduled},
     *,
-};
-use crate::{
-    api_server::{Call, Server},
-    context::{Given, Settings},
-    outcome::Instruments,
 };
 
 /// The application as the API server has it.
@@ -120,7 +120,7 @@ async fn a_restored_application_takes_over_what_runs() {
     let writes = look(scheduled("a", "a"), vec![running.clone()], None).await;
     assert_eq!(words(&writes)[0], format!("PATCH {}", path(&running)));
     let sent = &writes[0].1;
-    assert_eq!(sent["metadata"]["labels"][crate::labels::APPLICATION_UID], "shop-uid");
+    assert_eq!(sent["metadata"]["labels"][krake_operator_loops::labels::APPLICATION_UID], "shop-uid");
     assert_eq!((&sent["metadata"]["uid"], &sent["metadata"]["resourceVersion"]), (&json!("a-uid"), &json!("1")));
     assert_eq!(sent["spec"], serde_json::to_value(&running.spec).unwrap());
     let mut other = known(scheduled("a", "a"));

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
 use krake_crds::{kubernetes::Application, reference::ObjectReference};
+use krake_operator_loops::{changes::Changes, context::Context};
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
 
 use super::observe::Target;
-use crate::{changes::Changes, context::Context};
 
 /// The application of every Placement that changes or vanishes.
 pub(super) fn by_placements(context: &Context) -> impl Stream<Item = ObjectRef<Application>> + Send + use<> {

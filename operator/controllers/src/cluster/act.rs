@@ -2,10 +2,10 @@
 
 use std::error::Error as _;
 
+use krake_operator_loops::context::Context;
 use krake_operator_targets::ClusterView;
 
 use super::{decide::Plan, observe::Observed};
-use crate::context::Context;
 
 /// How the connection is now.
 pub(super) enum Done {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
 use krake_crds::{kubernetes::Cluster, reference::SecretKeyReference};
+use krake_operator_loops::context::Context;
 use krake_operator_targets::{ClusterKey, Kubeconfig, Refusal};
 use kube::{Api, ResourceExt};
 
 use super::Error;
-use crate::context::Context;
 
 /// A Cluster and what its kubeconfig is like.
 pub(super) struct Observed {

@@ -9,12 +9,12 @@ use krake_crds::{
     },
 };
 use krake_operator_domain::health::node;
-
-use super::{Error, NAME, decide::Verdict, observe::Observed};
-use crate::{
+use krake_operator_loops::{
     context::{Announcement, Context},
     status::Part,
 };
+
+use super::{Error, NAME, decide::Verdict, observe::Observed};
 
 const PART: Part = Part {
     manager: "krake-cluster",

@@ -5,6 +5,7 @@ use std::{error::Error, future::ready, sync::Arc, time::Duration};
 use futures::{Stream, StreamExt, stream};
 use k8s_openapi::api::core::v1::Secret;
 use krake_crds::kubernetes::Cluster;
+use krake_operator_loops::context::Context;
 use krake_operator_targets::{ClusterKey, Wake};
 use kube::{
     Api, ResourceExt,
@@ -12,8 +13,6 @@ use kube::{
     runtime::{WatchStreamExt, reflector::ObjectRef, watcher},
 };
 use tokio_stream::wrappers::BroadcastStream;
-
-use crate::context::Context;
 
 /// A connection that nobody needs costs a probe every few seconds; it may live a little longer.
 const SWEEP_PERIOD: Duration = Duration::from_secs(10);

@@ -16,14 +16,15 @@ use krake_operator_domain::{
     metric::{MetricKey, Rating, Reading, Worth, rate},
     scheduling::inheritance::{self, Parent},
 };
+use krake_operator_loops::{
+    context::Context,
+    parent::ParentCloud,
+    readings::{krake_name as krake_name_of, readings},
+};
 use kube::ResourceExt;
 use serde_json::{Map, Value, json};
 
-use super::{
-    lookup::{self, readings},
-    report::Finding,
-};
-use crate::{context::Context, parent::ParentCloud};
+use super::{lookup, report::Finding};
 
 /// Conditions of a metric.
 pub(super) const OF_METRICS: &[&str] = &[condition::READY];
@@ -48,12 +49,12 @@ const USABLE: &str = "Usable";
 const ANSWERED: &str = "Answered";
 
 pub(super) fn metric(metric: &Metric, context: &Context) -> Option<Finding> {
-    let name = lookup::krake_name(metric, &metric.spec.krake).to_owned();
+    let name = krake_name_of(metric, &metric.spec.krake).to_owned();
     of_metric(&MetricKey { namespace: metric.namespace(), name }, context)
 }
 
 pub(super) fn global_metric(metric: &GlobalMetric, context: &Context) -> Option<Finding> {
-    let name = lookup::krake_name(metric, &metric.spec.0.krake).to_owned();
+    let name = krake_name_of(metric, &metric.spec.0.krake).to_owned();
     of_metric(&MetricKey { namespace: None, name }, context)
 }
 
@@ -71,12 +72,12 @@ fn of_metric(key: &MetricKey, context: &Context) -> Option<Finding> {
 }
 
 pub(super) fn provider(provider: &MetricsProvider, context: &Context) -> Option<Finding> {
-    let name = lookup::krake_name(provider, &provider.spec.krake);
+    let name = krake_name_of(provider, &provider.spec.krake);
     of_provider(provider.metadata.namespace.as_deref(), name, context)
 }
 
 pub(super) fn global_provider(provider: &GlobalMetricsProvider, context: &Context) -> Option<Finding> {
-    of_provider(None, lookup::krake_name(provider, &provider.spec.0.krake), context)
+    of_provider(None, krake_name_of(provider, &provider.spec.0.krake), context)
 }
 
 /// A provider is as good as the answers to the questions that were asked.

@@ -2,19 +2,19 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use jiff::Timestamp;
 use krake_crds::{
     core::{GlobalMetricsProvider, MetricSpec, MetricsProvider, MetricsProviderSpec},
-    krake_metadata::KrakeMetadata,
     reference::MetricReference,
 };
 use krake_operator_domain::{
-    metric::{MetricKey, Reading, Readings, Worth},
+    metric::MetricKey,
     scheduling::inheritance::{self, Parent},
 };
-use kube::{Resource, ResourceExt};
-
-use crate::{context::Context, parent::ParentCloud};
+use krake_operator_loops::{
+    context::Context,
+    parent::ParentCloud,
+    readings::{existing, krake_name, provider_kind},
+};
 
 /// A metric in use, and what is needed to read it.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,11 +36,6 @@ pub(super) struct Provider {
     pub(super) secrets: String,
 }
 
-/// The kind of provider that a metric of this scope is read from.
-pub(super) fn provider_kind(key: &MetricKey) -> &'static str {
-    if key.namespace.is_some() { "MetricsProvider" } else { "GlobalMetricsProvider" }
-}
-
 /// How the source of a metric is called.
 pub(super) fn source(key: &MetricKey, provider: &str) -> String {
     format!("{} {provider}", provider_kind(key))
@@ -55,53 +50,15 @@ pub(super) fn wanted(context: &Context) -> Vec<Wanted> {
         .collect()
 }
 
-/// Whether an object of these names is the one that is meant by a Krake name.
-pub(super) fn krake_name<'a, K: Resource<DynamicType = ()>>(object: &'a K, krake: &'a KrakeMetadata) -> &'a str {
-    let meta = object.meta();
-    krake.name(meta.namespace.as_deref(), meta.name.as_deref().unwrap_or_default())
-}
-
 fn provider(key: &MetricKey, name: &str, context: &Context) -> Option<Provider> {
-    match &key.namespace {
-        Some(namespace) => {
-            let providers: Vec<Arc<MetricsProvider>> = context.metrics_providers.in_namespace(namespace);
-            let found = providers.iter().find(|one| krake_name(&***one, &one.spec.krake) == name)?;
-            Some(Provider { spec: found.spec.clone(), secrets: namespace.clone() })
-        }
-        None => {
-            let is_meant = |one: &GlobalMetricsProvider| krake_name(one, &one.spec.0.krake) == name;
-            let found = context.global_metrics_providers.store.find(is_meant)?;
-            Some(Provider { spec: found.spec.0.clone(), secrets: context.settings.namespace.clone() })
-        }
+    if let Some(namespace) = &key.namespace {
+        let providers: Vec<Arc<MetricsProvider>> = context.metrics_providers.in_namespace(namespace);
+        let found = providers.iter().find(|one| krake_name(&***one, &one.spec.krake) == name)?;
+        return Some(Provider { spec: found.spec.clone(), secrets: namespace.clone() });
     }
-}
-
-/// What the metrics are worth now. Those that were made a moment ago and are not being read yet are there, too.
-pub(crate) fn readings(context: &Context) -> Readings {
-    let mut readings = Readings::clone(&context.readings.now());
-    let unread = |key: &MetricKey| Reading {
-        worth: Worth::Unread,
-        at: Timestamp::UNIX_EPOCH,
-        source: provider_kind(key).to_owned(),
-    };
-    for (key, _) in existing(context) {
-        readings.entry(key).or_insert_with_key(unread);
-    }
-    readings
-}
-
-/// Every metric.
-fn existing(context: &Context) -> impl Iterator<Item = (MetricKey, MetricSpec)> {
-    let own = context.metrics.store.state().into_iter().map(|metric| {
-        let namespace = metric.namespace();
-        let name = krake_name(&*metric, &metric.spec.krake).to_owned();
-        (MetricKey { namespace, name }, metric.spec.clone())
-    });
-    let global = context.global_metrics.store.state().into_iter().map(|metric| {
-        let name = krake_name(&*metric, &metric.spec.0.krake).to_owned();
-        (MetricKey { namespace: None, name }, metric.spec.0.clone())
-    });
-    own.chain(global)
+    let is_meant = |one: &GlobalMetricsProvider| krake_name(one, &one.spec.0.krake) == name;
+    let found = context.global_metrics_providers.store.find(is_meant)?;
+    Some(Provider { spec: found.spec.0.clone(), secrets: context.settings.namespace.clone() })
 }
 
 /// What every cluster, cloud and project refers to, inherited metrics included.

@@ -7,16 +7,19 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use krake_crds::reason::{Reason, ReasonCode};
 use krake_operator_domain::metric::{MetricKey, Readings};
+use krake_operator_loops::{
+    context::{Cached, Context, Shared},
+    readings::provider_kind,
+};
 use krake_operator_providers::metrics::{Error, Source};
 use kube::Api;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::{
-    lookup::{self, Provider, Wanted, provider_kind},
+    lookup::{self, Provider, Wanted},
     record::{Attempt, Record},
 };
-use crate::context::{Cached, Context, Shared};
 
 /// How long changes of objects are collected before they are followed.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    const MAX_AGE: Duration = Duration::from_secs(60);
+    const MAX_AGE: Duration = Duration::from_mins(1);
 
     fn wanted(provider: &str, max: f64) -> Wanted {
         let provider = MetricSource { name: provider.into(), metric: "heat".into() };

@@ -13,6 +13,13 @@ use krake_crds::{
     kubernetes::Cluster,
     openstack::Project,
 };
+use krake_operator_loops::{
+    changes::Changes,
+    context::{Announcement, Context, Known, Shared},
+    drive::drive_kind,
+    outcome::{Failure, Retry, kube_category},
+    status::Part,
+};
 use kube::{
     Api, ResourceExt,
     runtime::{controller::Action, reflector::ObjectRef},
@@ -22,13 +29,6 @@ use serde_json::{Map, Value, json};
 use tokio_stream::wrappers::WatchStream;
 
 use super::{NAME, finding};
-use crate::{
-    changes::Changes,
-    context::{Announcement, Context, Known, Shared},
-    drive::drive_kind,
-    outcome::{Failure, Retry, kube_category},
-    status::Part,
-};
 
 /// Field manager of everything that is written here.
 const MANAGER: &str = "krake-metrics";

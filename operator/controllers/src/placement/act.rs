@@ -7,20 +7,20 @@ use krake_crds::{
     kubernetes::{Placement, placement::InventoryEntry},
 };
 use krake_operator_domain::manifest::{Identity, is_needed_by};
+use krake_operator_loops::{
+    context::Context,
+    finalizers, labels,
+    safety::{self, Withheld},
+};
 use krake_operator_targets::{self as targets, Ownership, Removal, TargetCluster, Tie};
 use serde_json::Value;
 
 use super::{
     Error,
     decide::{Change, Converge, Plan, recorded},
-    observe::{Reach, owner_uid},
+    observe::Reach,
     report,
     trouble::Trouble,
-};
-use crate::{
-    context::Context,
-    finalizers,
-    safety::{self, Withheld},
 };
 
 /// What really happened.
@@ -96,7 +96,7 @@ pub(super) async fn act(plan: Plan, placement: &Placement, reach: &Reach, contex
 /// Whether objects of the application may be removed from a target.
 fn permit(act: safety::Act, placement: &Placement, context: &Context) -> Result<(), Withheld> {
     let namespace = placement.metadata.namespace.as_deref().unwrap_or_default();
-    let application = owner_uid(placement).or(placement.metadata.uid.as_deref()).unwrap_or_default();
+    let application = labels::application_uid(placement).or(placement.metadata.uid.as_deref()).unwrap_or_default();
     safety::permit(context, act, namespace, application)
 }
 

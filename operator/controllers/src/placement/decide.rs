@@ -11,6 +11,7 @@ use krake_operator_domain::{
     backoff::{self, Next},
     manifest::{self, Desired, Identity, ObserverSchema, Scope, complete, deletion_order, diff, keep_unobserved},
 };
+use krake_operator_loops::safety;
 use krake_operator_targets::{Ownership, Tie};
 use serde_json::Value;
 
@@ -19,7 +20,6 @@ use super::{
     observe::{Cause, Facts, Farewell, Observed, Situation},
     trouble::Trouble,
 };
-use crate::safety;
 
 /// What to do.
 pub(super) enum Plan {

@@ -11,12 +11,12 @@ use krake_crds::kubernetes::{
     placement::InventoryEntry,
 };
 use krake_operator_domain::manifest::{self, Identity, Scope};
+use krake_operator_loops::{context::Context, labels};
 use krake_operator_targets::{self as targets, ClusterKey, Ownership, TargetCluster};
 use kube::{ResourceExt, discovery};
 use serde_json::Value;
 
 use super::{Error, decide, trouble::Trouble};
-use crate::context::Context;
 
 /// Reads from one target in flight for one Placement.
 const CONCURRENT_READS: usize = 8;
@@ -146,18 +146,12 @@ async fn cause(placement: &Placement, context: &Context) -> Result<Cause, Error>
 
 /// A namesake of the Application is not it; when it is gone, what it last said about its deletion counts.
 pub(super) fn cause_of(placement: &Placement, namesake: Option<&Application>) -> Cause {
-    let owner = owner_uid(placement);
+    let owner = labels::application_uid(placement);
     match namesake.filter(|found| owner.is_none() || found.metadata.uid.as_deref() == owner) {
         Some(lives) if lives.metadata.deletion_timestamp.is_none() => Cause::Moved,
         Some(leaving) => Cause::Deleted(leaving.spec.deletion_policy),
         None => Cause::Deleted(placement.spec.deletion_policy),
     }
-}
-
-/// The uid of the Application that the Placement was made for.
-pub(super) fn owner_uid(placement: &Placement) -> Option<&str> {
-    let owners = placement.metadata.owner_references.iter().flatten();
-    owners.into_iter().find(|owner| owner.kind == "Application").map(|owner| owner.uid.as_str())
 }
 
 pub(super) fn ownership(placement: &Placement) -> Ownership {

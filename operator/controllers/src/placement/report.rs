@@ -16,6 +16,11 @@ use krake_operator_domain::{
     manifest::Identity,
     service,
 };
+use krake_operator_loops::{
+    context::{Announcement, Context},
+    safety::Withheld,
+    status::Part,
+};
 use kube::ResourceExt;
 
 use super::{
@@ -24,11 +29,6 @@ use super::{
     decide::{Abandoned, Plan, is_current},
     setbacks::Setback,
     trouble::{self, Trouble},
-};
-use crate::{
-    context::{Announcement, Context},
-    safety::Withheld,
-    status::Part,
 };
 
 const PART: Part = Part {
@@ -44,7 +44,7 @@ const CONTESTED: &str = "Contested";
 /// Nothing was applied yet.
 const PENDING: &str = "Pending";
 /// The target does not answer; what was said before is the last that is known.
-const CLUSTER_UNREACHABLE: &str = "ClusterUnreachable";
+pub(crate) const CLUSTER_UNREACHABLE: &str = "ClusterUnreachable";
 /// Deletion is under way.
 const REMOVING: &str = "Removing";
 /// The objects have been applied, but not in this generation.

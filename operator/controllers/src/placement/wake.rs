@@ -4,12 +4,12 @@ use std::{future::ready, sync::Arc};
 
 use futures::{Stream, StreamExt, stream};
 use krake_crds::kubernetes::Placement;
+use krake_operator_loops::context::Context;
 use krake_operator_targets::{ClusterKey, Wake};
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
 use tokio_stream::wrappers::BroadcastStream;
 
 use super::observe::orphans;
-use crate::context::Context;
 
 /// Placements of which something changed on the target, and all those on a target that answers again.
 pub(super) fn by_targets(context: &Arc<Context>) -> impl Stream<Item = ObjectRef<Placement>> + Send + use<> {

@@ -15,9 +15,9 @@ use krake_operator_domain::{
     backoff::{self, Next},
     scheduling::{self, Because, Decision, InvalidConstraint, Policy, Request},
 };
+use krake_operator_loops::safety::Withheld;
 
 use super::{observe::Observed, record};
-use crate::safety::Withheld;
 
 /// What the scheduler says about an application.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use krake_crds::kubernetes::Application;
 use krake_operator_domain::scheduling::Candidate;
+use krake_operator_loops::context::Context;
 use kube::ResourceExt;
-
-use crate::context::Context;
 
 /// An application and the places that it might have.
 pub(super) struct Observed {

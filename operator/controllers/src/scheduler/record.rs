@@ -57,7 +57,7 @@ mod tests {
             let place = ObjectReference::cluster("web", &format!("c{index:02}"));
             let term =
                 Term { name: "green".into(), value: f64::from(index) / 20.0, weight: 2.0, at: None, source: None };
-            let state = if index % 2 == 0 { ClusterState::Online } else { ClusterState::Offline };
+            let state = if index.is_multiple_of(2) { ClusterState::Online } else { ClusterState::Offline };
             Candidate { place, state, ..Candidate::default() }.rated(Rating { terms: vec![term], ..Rating::default() })
         };
         let candidates: Vec<_> = (0..20).map(candidate).collect();

@@ -8,15 +8,15 @@ use krake_crds::{
     reference::ObjectReference,
 };
 use krake_operator_domain::scheduling::Because;
+use krake_operator_loops::{
+    context::{Announcement, Context},
+    status::Part,
+};
 
 use super::{
     Error, NAME,
     decide::{Outcome, Placed},
     observe::Observed,
-};
-use crate::{
-    context::{Announcement, Context},
-    status::Part,
 };
 
 const PART: Part = Part {

@@ -4,13 +4,12 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures::{FutureExt, Stream, StreamExt, stream};
 use krake_crds::kubernetes::{Application, Cluster};
+use krake_operator_loops::{
+    context::{Cached, Context, Shared, Touched},
+    readings::Snapshot,
+};
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
 use tokio_stream::wrappers::WatchStream;
-
-use crate::{
-    context::{Cached, Context, Shared, Touched},
-    metrics::Snapshot,
-};
 
 /// Changes are collected for so long: in a large fleet they come in crowds.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -74,11 +73,10 @@ fn woken(changes: &[Change], context: &Context) -> Vec<ObjectRef<Application>> {
             .filter_map(|change| if let Change::Of(name) = change { Some(name.clone()) } else { None })
             .collect()
     };
-    let changed =
-        |namespace: &String| context.market.refresh(namespace, context).is_some_and(|(before, now)| before != now);
-    let changed: BTreeSet<String> = namespaces.into_iter().filter(changed).collect();
+    let others: BTreeSet<String> =
+        namespaces.into_iter().filter(|namespace| context.market.refresh(namespace, context)).collect();
     let applications = context.applications.store.state_filter(|application| {
-        application.metadata.namespace.as_ref().is_some_and(|namespace| changed.contains(namespace))
+        application.metadata.namespace.as_ref().is_some_and(|namespace| others.contains(namespace))
     });
     applications.into_iter().map(|application| ObjectRef::from_obj(&*application)).collect()
 }

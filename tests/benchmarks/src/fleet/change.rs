@@ -36,7 +36,7 @@ pub(super) async fn measure(run: &Run<'_>, sheet: &Sheet) -> Result<()> {
     wait_for_dwell(run, sheet).await;
     let moves = run.census.look(|table| moves(run, table));
     ensure!(!moves.is_empty(), "no application would move");
-    let looks = run.instruments().await?.looks("scheduler");
+    let writes = run.instruments().await?.status_writes("scheduler");
     let providers: Api<GlobalMetricsProvider> = Api::all(run.client.clone());
     let start = Instant::now();
     let patch = Patch::Merge(run.scale.rising().patch());
@@ -45,14 +45,14 @@ pub(super) async fn measure(run: &Run<'_>, sheet: &Sheet) -> Result<()> {
     let scheduled = run.census.until("all that must move have a new place", DECIDED_WITHIN, sheet, |table| {
         arrived(table, &moves, start, Slot::Scheduled)
     });
-    let (looked, scheduled) = futures::join!(looked_at(run, looks + number(moves.len()), start), scheduled);
+    let (counted, scheduled) = futures::join!(counted(run, writes + number(moves.len()), start), scheduled);
     let [median, last] = scheduled?;
     let (count, bare) = (moves.len(), run.floor.patch * number(moves.len()));
     let written = |what: &str, took| Figure::seconds(format!("metric change, {what} of {count} places written"), took);
     sheet.print(&written("half", median));
     sheet.print(&written("all", last).bar("2 s").compared("to only write as many", bare));
-    let looked = Figure::seconds(format!("metric change, {count} looks of the scheduler counted"), looked?);
-    sheet.print(&looked.bar("2 s"));
+    let counted = Figure::seconds(format!("metric change, {count} places by the operator's own count"), counted?);
+    sheet.print(&counted.bar("2 s"));
 
     let running = run.census.until("all that must move run at their new place", run.scale.patience(), sheet, |table| {
         arrived(table, &moves, start, Slot::Running)
@@ -114,14 +114,13 @@ fn needless(table: &Table, moves: &Moves, start: Instant) -> usize {
     table.iter().filter(|(key, seen)| seen.scheduled.1 > start && !meant.contains(key)).count()
 }
 
-/// When the scheduler has counted so many looks at applications. Each look ends with the write of its outcome, and the
-/// looks that are always due count as well: this can only be earlier than the last write.
-async fn looked_at(run: &Run<'_>, looks: f64, start: Instant) -> Result<Duration> {
+/// When the scheduler has counted so many written places: without the time that a watch takes to tell of them.
+async fn counted(run: &Run<'_>, writes: f64, start: Instant) -> Result<Duration> {
     while start.elapsed() < DECIDED_WITHIN {
-        if run.instruments().await?.looks("scheduler") >= looks {
+        if run.instruments().await?.status_writes("scheduler") >= writes {
             return Ok(start.elapsed());
         }
         tokio::time::sleep(LOOK).await;
     }
-    bail!("the scheduler did not look at all applications within {} s", DECIDED_WITHIN.as_secs())
+    bail!("the scheduler did not write all new places within {} s", DECIDED_WITHIN.as_secs())
 }

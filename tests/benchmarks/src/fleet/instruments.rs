@@ -19,6 +19,11 @@ impl Instruments {
         self.sum("krake_operator_reconciles_total", &labels)
     }
 
+    /// How many statuses a controller has written.
+    pub(super) fn status_writes(&self, controller: &str) -> f64 {
+        self.sum("krake_operator_status_writes_total", &[format!("controller=\"{controller}\"")])
+    }
+
     /// The sum of all samples of a family that have these labels.
     fn sum(&self, family: &str, labels: &[String]) -> f64 {
         let samples = self.0.lines().filter_map(|line| {
@@ -42,9 +47,11 @@ mod tests {
         let text = "# TYPE krake_operator_reconciles counter\n\
                     krake_operator_reconciles_total{controller=\"scheduler\",outcome=\"ok\"} 40\n\
                     krake_operator_reconciles_total{controller=\"scheduler\",outcome=\"conflict\"} 3\n\
+                    krake_operator_status_writes_total{controller=\"scheduler\"} 7\n\
                     krake_operator_reconciles_total{controller=\"cluster\",outcome=\"ok\"} 2\n";
         let instruments = Instruments(text.to_owned());
         assert_eq!(instruments.looks("scheduler").to_string(), "40");
+        assert_eq!(instruments.status_writes("scheduler").to_string(), "7");
         assert_eq!(instruments.looks("placement").to_string(), "0");
     }
 }

@@ -162,7 +162,8 @@ fn only_to_leave_a_place_for_a_new_one_is_a_move() {
         let place = |name: Option<&str>| name.map(|name| ObjectReference::cluster("web", name));
         application(&json!({}), &json!({ "scheduledTo": place(scheduled), "runningOn": place(running) }))
     };
-    let left = |application: &Application, to: &str| left_behind(application, &placed(to)).map(|left| left.name.clone());
+    let left =
+        |application: &Application, to: &str| left_behind(application, &placed(to)).map(|left| left.name.clone());
     assert_eq!(left(&with(None, None), "b"), None, "a first place");
     assert_eq!(left(&with(Some("b"), Some("a")), "b"), None, "the same place");
     assert_eq!(left(&with(Some("a"), Some("a")), "b").as_deref(), Some("a"));

@@ -4,13 +4,11 @@ use krake_crds::{
     kubernetes::application::{Decision, Scheduling},
     reference::ObjectReference,
 };
+use krake_operator_loops::safety::Withheld;
 use serde_json::{Value, from_value, json};
 
 use super::*;
-use crate::{
-    safety::Withheld,
-    scheduler::decide::{News, Unplaced},
-};
+use crate::scheduler::decide::{News, Unplaced};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()

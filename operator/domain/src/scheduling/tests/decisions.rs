@@ -1,3 +1,5 @@
+//! What is decided, and why.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! What holds for every decision.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -6,27 +6,29 @@ use krake_crds::{kubernetes::Placement, reference::ObjectReference};
 use sha2::{Digest, Sha256};
 
 /// Uid of the Application that the Placement belongs to.
-pub(crate) const APPLICATION_UID: &str = "krake.dev/application-uid";
+pub const APPLICATION_UID: &str = "krake.dev/application-uid";
 
 /// The cluster that the Placement is for, as a digest: names may be longer than labels.
-pub(crate) const CLUSTER: &str = "krake.dev/cluster-digest";
+pub const CLUSTER: &str = "krake.dev/cluster-digest";
 
 /// Bytes of a digest: 80 bits are more than the clusters of any fleet need.
 const DIGEST_BYTES: usize = 10;
 
 /// The uid of the Application that the Placement belongs to.
-pub(crate) fn application_uid(placement: &Placement) -> Option<&str> {
+pub fn application_uid(placement: &Placement) -> Option<&str> {
     placement.metadata.labels.as_ref()?.get(APPLICATION_UID).map(String::as_str)
 }
 
 /// The value of [`CLUSTER`] for Placements on this cluster.
-pub(crate) fn cluster_digest(cluster: &ObjectReference) -> String {
+#[must_use]
+pub fn cluster_digest(cluster: &ObjectReference) -> String {
     let namespace = cluster.namespace.as_deref().unwrap_or_default();
     digest(&[&cluster.group, &cluster.kind, namespace, &cluster.name])
 }
 
 /// A short text that is another one for other parts.
-pub(crate) fn digest(parts: &[&str]) -> String {
+#[must_use]
+pub fn digest(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.as_bytes());

@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use krake_crds::condition::{self, Claim};
+use krake_operator_loops::context::{Announcement, Context};
 use kube::{
     Resource, ResourceExt,
     api::{Patch, PatchParams},
@@ -17,7 +18,6 @@ use super::{
     kinds,
     observe::Observed,
 };
-use crate::context::{Announcement, Context};
 
 /// Field manager under which the condition is written.
 const MANAGER: &str = "krake-garbage-collector";

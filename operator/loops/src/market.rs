@@ -9,7 +9,7 @@ use std::{
 use krake_operator_domain::scheduling::Candidate;
 use kube::ResourceExt;
 
-use crate::{context::Context, metrics, parent::ParentCloud};
+use crate::{context::Context, parent::ParentCloud, readings::readings};
 
 /// The candidates of each namespace. What is not there is made when it is asked for.
 #[derive(Debug, Default)]
@@ -19,23 +19,23 @@ pub struct Market {
 
 impl Market {
     /// The clusters of a namespace and no others, in the order of their names: that is the wall between tenants.
-    pub(crate) fn candidates(&self, namespace: &str, context: &Context) -> Arc<[Candidate]> {
+    pub fn candidates(&self, namespace: &str, context: &Context) -> Arc<[Candidate]> {
         // Made under the lock, so that nothing older can take the place of something newer.
         let mut namespaces = self.lock();
         let made = || make(namespace, context);
         namespaces.entry(namespace.to_owned()).or_insert_with(made).clone()
     }
 
-    /// Looks at a namespace anew. Answers the candidates before and now, if anybody had asked for them.
-    pub(super) fn refresh(&self, namespace: &str, context: &Context) -> Option<(Arc<[Candidate]>, Arc<[Candidate]>)> {
+    /// Looks at a namespace anew. Whether it is another one than before, and anybody had asked for it.
+    pub fn refresh(&self, namespace: &str, context: &Context) -> bool {
         let mut namespaces = self.lock();
-        let known = namespaces.get_mut(namespace)?;
+        let Some(known) = namespaces.get_mut(namespace) else { return false };
         let now = make(namespace, context);
-        Some((std::mem::replace(known, now.clone()), now))
+        std::mem::replace(known, now.clone()) != now
     }
 
     /// The namespaces that somebody has asked for.
-    pub(super) fn namespaces(&self) -> Vec<String> {
+    pub fn namespaces(&self) -> Vec<String> {
         self.lock().keys().cloned().collect()
     }
 
@@ -45,8 +45,8 @@ impl Market {
 }
 
 /// As it is now, for those who want to know how old the values are.
-pub(crate) fn make(namespace: &str, context: &Context) -> Arc<[Candidate]> {
-    let readings = metrics::readings(context);
+pub fn make(namespace: &str, context: &Context) -> Arc<[Candidate]> {
+    let readings = readings(context);
     let mut clusters = context.clusters.in_namespace(namespace);
     clusters.sort_by_key(|cluster| cluster.name_any());
     let candidate = |cluster: &Arc<_>| {

@@ -6,17 +6,17 @@ use krake_crds::{
     kubernetes::Placement,
     reference::Owner,
 };
+use krake_operator_loops::{
+    context::{Given, Settings},
+    outcome::Instruments,
+    testing::{Call, Server},
+};
 use kube::{ResourceExt, api::ApiResource};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::{
-    api_server::{Call, Server},
-    context::{Given, Settings},
-    outcome::Instruments,
-};
 
 /// An object of this kind; the global ones and roles have no namespace.
 fn object(kind: &str, name: &str, rest: &Value) -> Value {
@@ -497,7 +497,7 @@ async fn nobody_is_deleted_for_names_that_two_objects_claim() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kind_that_the_api_server_does_not_know_has_no_objects() {
+async fn a_kind_that_the_testing_does_not_know_has_no_objects() {
     let cloud = || leaving(object("Cloud", "eu", &json!({ "spec": {} })), &[finalizer::CASCADE]);
     let missing = |call: &Call| call.path().ends_with("/roles").then(|| (404, json!("404 page not found")));
     let others = json!({ "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "core.krake.dev/v1alpha1",

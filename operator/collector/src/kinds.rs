@@ -15,14 +15,13 @@ use krake_crds::{
     kubernetes::{Application, Cluster, Placement, cluster::ClusterDeletionPolicy},
     reference::{ObjectReference, Owner},
 };
+use krake_operator_loops::context::{Shared, Touched, Watched};
 use kube::{
     api::{ApiResource, ObjectMeta},
     core::Object,
     runtime::{reflector::ObjectRef, watcher},
 };
 use serde::{Deserialize, Deserializer};
-
-use crate::context::{Shared, Touched, Watched};
 
 /// An object of any kind, as far as owners and dependents go.
 pub(super) type Outline = Object<Claims, Bindings>;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
+use krake_operator_loops::context::{Context, Shared};
 use kube::{api::ApiResource, runtime::reflector::ObjectRef};
 
 use super::{
     index::{Entry, Index},
     kinds::Outline,
 };
-use crate::context::{Context, Shared};
 
 /// The objects of this kind that are being deleted, or that are not guarded yet, whenever something touches what depends
 /// on them.

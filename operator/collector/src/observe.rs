@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use krake_crds::kubernetes::Placement;
 use krake_operator_domain::ownership::Graph;
+use krake_operator_loops::context::Context;
 use kube::ResourceExt;
 
 use super::index::{Entry, Index, Rivalry};
-use crate::context::Context;
 
 /// An object and what depends on it.
 pub(super) struct Observed {
@@ -52,7 +52,7 @@ pub(super) fn observe(object: Entry, index: &Index, context: &Context) -> Observ
             observed.cycle = index.members(&observed.graph.cycle_of(&object.place()));
         }
         observed.placements = placements_on(object, context);
-        observed.overdue = overdue(object, super::PATIENCE, Timestamp::now());
+        observed.overdue = overdue(object, context.settings.deletion_patience, Timestamp::now());
     } else if !object.is_guarded() && index.may_own(object) {
         observed.dependents = index.dependents_of(object, None);
     }

@@ -70,7 +70,7 @@ pub struct Shared<K: Cached> {
 
 /// What was touched.
 #[derive(Clone, Debug)]
-pub(crate) enum Touched<K> {
+pub enum Touched<K> {
     /// This object was changed or deleted.
     One(Arc<K>),
     /// Anything may have changed: the cache was filled anew.
@@ -110,7 +110,7 @@ impl<K: Cached> Shared<K> {
     }
 
     /// Returns once the cache has been filled completely; `false` if it never will be.
-    pub(crate) fn filled(&self) -> impl Future<Output = bool> + Send + use<K> {
+    pub fn filled(&self) -> impl Future<Output = bool> + Send + use<K> {
         let mut fill = self.fill.clone();
         async move { fill.wait_for(|fill| *fill != Fill::Partial).await.is_ok() }
     }
@@ -123,7 +123,7 @@ impl<K: Cached> Shared<K> {
 
     /// Everything once, then what is touched. One that fell behind, or whose watch had to start over, gets everything
     /// again instead of a hole.
-    pub(crate) fn changes(&self) -> impl Stream<Item = Touched<K>> + Send + use<K> {
+    pub fn changes(&self) -> impl Stream<Item = Touched<K>> + Send + use<K> {
         let changes = BroadcastStream::new(self.touched.subscribe());
         let first = stream::once(self.filled()).filter_map(|filled| ready(filled.then_some(Touched::All)));
         first.chain(changes.map(|next| next.unwrap_or(Touched::All)))
@@ -147,7 +147,7 @@ impl<K: Cached> Shared<K> {
     }
 
     /// As [`Self::controller`]; an object is looked at once it has not been touched for `pause`.
-    pub(crate) fn controller_after(&self, pause: Duration) -> Controller<K> {
+    pub fn controller_after(&self, pause: Duration) -> Controller<K> {
         let kind = self.kind.clone();
         // `reconcile_on` is behind an unstable feature of kube; this is the one place that relies on it for a kind's
         // own changes, in place of kube's shared streams, which hide deletions.
@@ -297,7 +297,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::api_server::Server;
+    use crate::testing::Server;
 
     #[tokio::test]
     async fn everybody_who_waits_for_a_cache_is_woken() {

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use krake_crds::{finalizer, kubernetes::Placement};
+use krake_operator_loops::{
+    context::{Announcement, Context},
+    finalizers, labels,
+    safety::{self, Deletion},
+};
 use kube::{Resource, ResourceExt, api::ListParams};
 
 use super::{
     Error,
     decide::{Doubt, Plan},
     index::{self, Entry, Index},
-};
-use crate::{
-    context::{Announcement, Context},
-    finalizers, labels,
-    safety::{self, Deletion},
 };
 
 pub(super) async fn act(object: &Entry, plan: &Plan, index: &Index, context: &Context) -> Result<(), Error> {

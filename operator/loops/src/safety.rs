@@ -210,7 +210,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::api_server::{Call, Server};
+    use crate::testing::{Call, Server};
 
     fn cluster(uid: &str, deletion_timestamp: Option<&str>) -> Value {
         json!({

@@ -19,13 +19,13 @@ use kube::{
 };
 use tokio_util::sync::CancellationToken;
 
-use futures::StreamExt;
+use futures::{StreamExt, future};
 use tokio::sync::watch;
 
-pub(crate) use self::cache::Touched;
-use self::cache::{Fill, Starting};
+pub use self::cache::Touched;
 pub use self::cache::{Cached, Known, Shared, Watched};
-use crate::{metrics::Snapshot, outcome::Instruments, safety::Ledger, scheduler::Market};
+use self::cache::{Fill, Starting};
+use crate::{market::Market, outcome::Instruments, readings::Snapshot, safety::Ledger};
 
 /// What the controllers may be told. Every duration is a judgement; the defaults are Krake's where Krake has one.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,8 @@ pub struct Settings {
     pub reconcile_deadline: Duration,
     /// Period between two probes of a cluster.
     pub probe_interval: Duration,
+    /// How long a deletion may wait before it says that it is stuck. Time enough for a target that restarts.
+    pub deletion_patience: Duration,
     /// How long a new copy may take to become ready before a move is given up. As long as Kubernetes gives a Deployment.
     pub progress_deadline: Duration,
     /// Period between two reads of a metric.
@@ -61,7 +63,8 @@ impl Default for Settings {
             stickiness: 0.1,
             unreachable_toleration: Duration::from_mins(5),
             reconcile_deadline: Duration::from_mins(1),
-            probe_interval: Duration::from_secs(3),
+            probe_interval: Duration::from_secs(5),
+            deletion_patience: Duration::from_mins(10),
             progress_deadline: Duration::from_mins(10),
             metrics_interval: Duration::from_secs(10),
             metrics_max_age: Duration::from_mins(1),
@@ -176,14 +179,8 @@ impl Context {
     /// Returns once every cache has been filled completely: before that, what is missing in them means nothing.
     /// Returns `false` if that will never happen, because the term is over.
     pub async fn synced(&self) -> bool {
-        let ready = async {
-            for fill in &self.fills {
-                if fill.clone().wait_for(|fill| *fill != Fill::Partial).await.is_err() {
-                    return false;
-                }
-            }
-            true
-        };
+        let filled = future::join_all(self.fills.iter().cloned().map(is_filled));
+        let ready = async { filled.await.into_iter().all(|is_filled| is_filled) };
         self.stop.run_until_cancelled(ready).await.unwrap_or(false)
     }
 
@@ -217,6 +214,10 @@ impl Context {
             tracing::debug!(error = &error as &dyn std::error::Error, "event not recorded");
         }
     }
+}
+
+async fn is_filled(mut fill: watch::Receiver<Fill>) -> bool {
+    fill.wait_for(|fill| *fill != Fill::Partial).await.is_ok()
 }
 
 /// The note of an Event holds at most 1024 bytes.

@@ -5,7 +5,7 @@ use krake_operator_domain::ownership::Graph;
 use serde_json::{Value, from_value, json};
 
 use super::*;
-use crate::garbage_collector::kinds;
+use crate::kinds;
 
 fn entry(kind: &str, name: &str, finalizers: &[&str], is_leaving: bool) -> Entry {
     let deletion_timestamp = is_leaving.then_some("2026-01-02T03:04:05Z");

@@ -12,7 +12,7 @@ use kube::Resource;
 use crate::context::Context;
 
 /// The cloud that a cluster was scheduled to.
-pub(crate) enum ParentCloud {
+pub enum ParentCloud {
     /// One of the cluster's namespace.
     Own(Arc<Cloud>),
     /// One for every namespace.
@@ -21,7 +21,7 @@ pub(crate) enum ParentCloud {
 
 impl ParentCloud {
     /// That of this cluster, if it has one and it exists.
-    pub(crate) fn of(cluster: &Cluster, context: &Context) -> Option<Self> {
+    pub fn of(cluster: &Cluster, context: &Context) -> Option<Self> {
         let place = cluster.status.as_ref()?.scheduled_to.as_ref()?;
         let is = |kind: &str| place.kind == kind;
         if is(&GlobalCloud::kind(&())) {
@@ -32,7 +32,8 @@ impl ParentCloud {
     }
 
     /// What is inherited from it.
-    pub(crate) fn parent(&self) -> Parent<'_> {
+    #[must_use]
+    pub fn parent(&self) -> Parent<'_> {
         match self {
             Self::Own(cloud) => Parent { spec: &cloud.spec, is_global: false },
             Self::Global(cloud) => Parent { spec: &cloud.spec.0, is_global: true },

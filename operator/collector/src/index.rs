@@ -13,6 +13,10 @@ use krake_crds::{
     reference::{ObjectReference, Owner},
 };
 use krake_operator_domain::ownership::Graph;
+use krake_operator_loops::{
+    context::{Context, Shared},
+    finalizers,
+};
 use kube::{Api, Client, Resource, ResourceExt, api::ApiResource, runtime::reflector::ObjectRef};
 use tokio::sync::watch::Sender;
 
@@ -20,10 +24,6 @@ use super::{
     kinds::{self, Bindings, Outline},
     named::Named,
     watch,
-};
-use crate::{
-    context::{Context, Shared},
-    finalizers,
 };
 
 /// The end of every API group of Krake; Krake itself leaves it out.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 /// Remembers one fact per object, by namespace and name.
 #[derive(Debug)]
-pub(crate) struct Changes<Fact> {
+pub struct Changes<Fact> {
     seen: HashMap<(String, String), Fact>,
 }
 
@@ -16,7 +16,7 @@ impl<Fact> Default for Changes<Fact> {
 
 impl<Fact: PartialEq> Changes<Fact> {
     /// Whether the fact is another one than when this was last asked; `None` is an object that does not exist.
-    pub(crate) fn notes(&mut self, key: (String, String), fact: Option<Fact>) -> bool {
+    pub fn notes(&mut self, key: (String, String), fact: Option<Fact>) -> bool {
         let Some(fact) = fact else { return self.seen.remove(&key).is_some() };
         if self.seen.get(&key) == Some(&fact) {
             return false;

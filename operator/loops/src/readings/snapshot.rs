@@ -31,7 +31,8 @@ impl Snapshot {
         self.readings.subscribe()
     }
 
-    pub(super) fn publish(&self, readings: Readings) {
+    /// Replaces what is known.
+    pub fn publish(&self, readings: Readings) {
         self.readings.send_if_modified(|known| {
             let changed = !are_worth_the_same(known, &readings);
             *known = Arc::new(readings);

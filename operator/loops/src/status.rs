@@ -95,7 +95,7 @@ mod tests {
     use krake_crds::kubernetes::Cluster;
 
     use super::*;
-    use crate::api_server::{Call, Server};
+    use crate::testing::{Call, Server};
 
     const PART: Part = Part { manager: "krake-test", fields: &["state", "reason"], conditions: &["Ready", "Applied"] };
 

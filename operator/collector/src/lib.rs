@@ -22,7 +22,7 @@
 //! answers for are deleted here. A Cluster whose `deletionPolicy` is `Orphan` takes no application along, whatever
 //! names it; all Placements on it are deleted here, which the placement controller lets go at once.
 //!
-//! A deletion that waits for longer than [`PATIENCE`] says what it waits for and which ways out there are. One that is
+//! A deletion that waits for longer than the setting `deletion_patience` says what it waits for and which ways out there are. One that is
 //! forced ([`FORCED`](krake_crds::finalizer::FORCED)) waits for nothing, and what depends on it stays.
 
 mod act;
@@ -38,17 +38,17 @@ mod watch;
 use std::{sync::Arc, time::Duration};
 
 use futures::future;
+use krake_operator_loops::{
+    context::{Context, Shared},
+    drive::drive_kind,
+    outcome::{CONFLICT, Failure, Retry, kube_category},
+    safety,
+};
 use kube::runtime::controller::Action;
 
 use self::{
     index::{Entry, Index},
     kinds::Outline,
-};
-use crate::{
-    context::{Context, Shared},
-    drive::drive_kind,
-    outcome::{CONFLICT, Failure, Retry, kube_category},
-    safety,
 };
 
 /// Name of the controller in logs and instruments.
@@ -56,9 +56,6 @@ const NAME: &str = "garbage-collector";
 
 /// How soon to look again at a deletion that is not finished, although its end should be announced.
 const PENDING: Duration = Duration::from_secs(15);
-
-/// How long a deletion may wait before it says that it is stuck. Time enough for a target that restarts.
-const PATIENCE: Duration = Duration::from_mins(10);
 
 /// How long an object must not have been touched before it is looked at: each of its dependents touches it several
 /// times when they go.

@@ -1,6 +1,14 @@
 //! An API server for tests of single calls: gives prepared answers, remembers what it was asked, and falls silent when
 //! it has nothing to say.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "only tests use it"
+)]
+
 use std::{
     collections::VecDeque,
     convert::Infallible,
@@ -15,20 +23,20 @@ use tokio::sync::watch;
 
 /// One request.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
+pub struct Call {
     /// HTTP method.
-    pub(crate) method: String,
+    pub method: String,
     /// Path and query.
-    pub(crate) uri: String,
+    pub uri: String,
     /// What kind of body.
-    pub(crate) content_type: String,
+    pub content_type: String,
     /// The body; null if there is none.
-    pub(crate) body: Value,
+    pub body: Value,
 }
 
 impl Call {
     /// The path without the query.
-    pub(crate) fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         self.uri.split('?').next().unwrap_or_default()
     }
 }
@@ -38,25 +46,25 @@ type Answer = Option<(u16, Value)>;
 
 /// How calls are answered, and the calls so far.
 #[derive(Clone)]
-pub(crate) struct Server {
+pub struct Server {
     answer: Arc<dyn Fn(&Call) -> Answer + Send + Sync>,
     calls: Arc<watch::Sender<Vec<Call>>>,
 }
 
 impl Server {
     /// A server that answers with these objects, in this order.
-    pub(crate) fn answering(answers: impl IntoIterator<Item = Value>) -> Self {
+    pub fn answering(answers: impl IntoIterator<Item = Value>) -> Self {
         let answers = Mutex::new(answers.into_iter().collect::<VecDeque<_>>());
         Self::deciding(move |_| answers.lock().unwrap().pop_front().map(|answer| (200, answer)))
     }
 
     /// A server that answers each call by itself.
-    pub(crate) fn deciding(answer: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Self {
+    pub fn deciding(answer: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Self {
         Self { answer: Arc::new(answer), calls: Arc::default() }
     }
 
     /// A client of this server.
-    pub(crate) fn client(&self) -> Client {
+    pub fn client(&self) -> Client {
         let server = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let server = server.clone();
@@ -66,12 +74,12 @@ impl Server {
     }
 
     /// What was asked so far.
-    pub(crate) fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<Call> {
         self.calls.borrow().clone()
     }
 
     /// What was asked until enough was.
-    pub(crate) async fn until(&self, is_enough: impl Fn(&[Call]) -> bool) -> Vec<Call> {
+    pub async fn until(&self, is_enough: impl Fn(&[Call]) -> bool) -> Vec<Call> {
         let mut calls = self.calls.subscribe();
         let awaited = calls.wait_for(|calls| is_enough(calls));
         let awaited = tokio::time::timeout(Duration::from_secs(10), awaited).await;
