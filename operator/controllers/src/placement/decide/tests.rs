@@ -1,6 +1,7 @@
 use std::{slice::from_ref, sync::Arc};
 
 use krake_crds::kubernetes::{Application, application::Backoff};
+use krake_operator_loops::labels;
 use krake_operator_targets as targets;
 use serde_json::json;
 
@@ -266,9 +267,8 @@ fn in_deletion_the_policies_decide_what_becomes_of_what_is_recorded() {
 fn the_application_itself_says_what_its_deletion_means_and_a_namesake_does_not() {
     let mut placement = placement(&[]);
     placement.spec.deletion_policy = DeletionPolicy::Retain;
-    let owner =
-        json!({ "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Application", "name": "shop", "uid": "a1" });
-    placement.metadata.owner_references = Some(vec![serde_json::from_value(owner).unwrap()]);
+    let label = (labels::APPLICATION_UID.to_owned(), "a1".to_owned());
+    placement.metadata.labels = Some([label].into());
     let application = |uid: &str, deleted: Option<&str>| -> Application {
         let metadata = json!({ "name": "shop", "namespace": "web", "uid": uid, "deletionTimestamp": deleted });
         serde_json::from_value(json!({
