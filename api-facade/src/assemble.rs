@@ -23,6 +23,7 @@ use crate::authn::{self, Authentication};
 use crate::authz::Authorizer;
 use crate::cors::AllowedOrigin;
 use crate::instruments::Instruments;
+use crate::operator::{BuildClient, Operator, Token};
 use crate::problem::Documentation;
 use crate::resource::{Resource, Shared};
 use crate::router::{Resources, Surroundings, router};
@@ -43,6 +44,8 @@ pub(crate) enum Error {
     Management(#[source] management::Error),
     #[error("preparing authentication")]
     Authentication(#[source] authn::Error),
+    #[error("preparing to ask the operator")]
+    Operator(#[source] BuildClient),
     #[error("preparing HTTPS")]
     Tls(#[source] tls::Error),
     #[error("detaching the objects")]
@@ -62,11 +65,14 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
     let mut registry = Registry::with_prefix("krake_api_facade");
     let is_used = settings.management.sync || settings.authentication.token_review;
     let management = if is_used { Some(management(&settings.management).await?) } else { None };
+    let authentication =
+        Authentication::new(&settings.authentication, management.clone()).map_err(Error::Authentication)?;
+    let management = management.filter(|_| settings.management.sync);
     let facade = Facade {
         store: store(&settings).await?,
-        authentication: Authentication::new(&settings.authentication, management.clone())
-            .map_err(Error::Authentication)?,
-        management: management.filter(|_| settings.management.sync),
+        authentication,
+        operator: operator(management.as_ref(), &settings.management).await?,
+        management,
         tls: tls(&settings.api).await?,
         instruments: Instruments::register(&mut registry),
         readiness: Readiness::new(),
@@ -92,6 +98,14 @@ async fn management(settings: &settings::Management) -> Result<Client, Error> {
     management::client(settings.kubeconfig.as_deref()).await.map_err(Error::Management)
 }
 
+/// The operator that works on the same custom resources.
+async fn operator(client: Option<&Client>, settings: &settings::Management) -> Result<Option<Arc<Operator>>, Error> {
+    let Some(client) = client else { return Ok(None) };
+    let config = management::config(settings.kubeconfig.as_deref()).await.map_err(Error::Management)?;
+    let operator = Operator::new(client.clone(), &settings.namespace, Token::of(&config)).map_err(Error::Operator)?;
+    Ok(Some(operator.into()))
+}
+
 /// The database; it may be down.
 pub(crate) async fn store(settings: &Settings) -> Result<Store, Error> {
     let config = Config {
@@ -113,6 +127,7 @@ struct Facade {
     authentication: Authentication,
     /// The management cluster, if there is a sync.
     management: Option<Client>,
+    operator: Option<Arc<Operator>>,
     tls: Option<Arc<Tls>>,
     instruments: Instruments,
     readiness: Readiness,
@@ -172,7 +187,7 @@ struct Kinds<'a> {
 
 impl Resources for Kinds<'_> {
     fn resource<K: Served>(&mut self) -> Resource<K> {
-        let Facade { store, settings, management, instruments, stop, .. } = self.facade;
+        let Facade { store, settings, management, operator, instruments, stop, .. } = self.facade;
         let hub = Hub::new(store.clone());
         let (running, ends) = (hub.clone(), stop.clone());
         self.tasks.spawn(named(K::PLURAL, async move { running.run(ends).await }));
@@ -181,6 +196,7 @@ impl Resources for Kinds<'_> {
             authorizer: self.authorizer.clone(),
             retry_transactions: settings.etcd.retry_transactions,
             management: management.clone(),
+            operator: operator.clone(),
             instruments: instruments.clone(),
             stop: stop.clone(),
         };

@@ -104,6 +104,16 @@ impl Authorizer {
         }
     }
 
+    /// Refuses what is permitted in no namespace at all. It is a first look, for requests that name theirs in the body.
+    ///
+    /// # Errors
+    /// As [`Self::permit`].
+    pub(crate) async fn permit_somewhere(&self, user: &User, access: &Access<'_>) -> Result<(), Failure> {
+        let lenient = Settings { strict: false, ..self.settings };
+        let anywhere = Self { settings: lenient, current: self.current.clone() };
+        anywhere.permit(user, &Access { namespace: None, ..*access }).await
+    }
+
     /// The names of the roles that are bound to a user, sorted, each once, whether they exist or count or not.
     ///
     /// # Errors

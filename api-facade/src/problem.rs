@@ -18,6 +18,7 @@ use krake_facade_wire::problem::{Problem, Title, quoted};
 use krake_facade_wire::{ImmutableField, Invalid, Kind};
 
 use crate::authn::{Service, Unanswered};
+use crate::operator::Unavailable;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/problem+json; charset=utf-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -81,6 +82,15 @@ pub(crate) enum Failure {
     FinalizerAdded,
     /// The update changes a field that somebody manages in Kubernetes.
     Managed(Managed),
+    /// The operator cannot be asked.
+    Operator(Unavailable),
+    /// The operator says what is wrong with the request.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// In one plain sentence.
+        detail: String,
+    },
     /// The object is not in a state that can be retried.
     NothingToRetry,
     /// Others kept writing the object at the same time.
@@ -114,6 +124,12 @@ impl Subject {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<Unavailable> for Failure {
+    fn from(cause: Unavailable) -> Self {
+        Self::Operator(cause)
     }
 }
 
@@ -214,6 +230,10 @@ fn log(failure: &Failure) {
         Failure::IdentityService { service, cause } => {
             tracing::warn!(service, error = cause as &dyn std::error::Error, "the identity service failed");
         }
+        Failure::Operator(Unavailable::NotManaged) => {}
+        Failure::Operator(cause) => {
+            tracing::warn!(error = cause as &dyn std::error::Error, "the operator was not asked");
+        }
         refusal => tracing::debug!(?refusal, "refused"),
     }
 }
@@ -260,6 +280,11 @@ fn unavailable(failure: &Failure) -> Option<&'static str> {
             "The database did not answer in time. Whether the change was made is unknown; read before trying again."
         }
         Failure::Store(StoreError::Compacted) => "The database forgot what was being read. Try again.",
+        Failure::Operator(Unavailable::NotManaged) => {
+            "There is no management cluster, so there is no operator that places applications."
+        }
+        Failure::Operator(Unavailable::NoLeader) => "No operator leads at the moment. Try again.",
+        Failure::Operator(_) => "The operator does not answer. Try again.",
         Failure::Busy => "Too many requests are under way. Nothing was changed; try again.",
         Failure::TimedOut => {
             "The request took too long. If it was a change, whether it was made is unknown; read before trying again."
@@ -284,6 +309,7 @@ fn untitled(failure: &Failure) -> Option<Problem> {
         Failure::NotJson => (415, "415: Unsupported Media Type".into()),
         Failure::PayloadIncomplete => (400, "400: Bad Request".into()),
         Failure::Invalid(invalid) => (422, invalid.to_string()),
+        Failure::Refused { status, detail } => (*status, detail.clone()),
         _ => return None,
     };
     Some(Problem::untitled(status, detail))

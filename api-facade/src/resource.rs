@@ -8,6 +8,8 @@ mod deletion;
 mod managed;
 mod update;
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -24,6 +26,7 @@ pub(crate) use change::Outcome;
 use crate::authz::{Access, Authorizer, Verb};
 use crate::call::Call;
 use crate::instruments::Instruments;
+use crate::operator::{Operator, Unavailable};
 use crate::payload::Payload;
 use crate::problem::{Failure, Subject};
 use crate::query::Reading;
@@ -43,10 +46,22 @@ pub(crate) struct Shared {
     pub(crate) retry_transactions: u32,
     /// The management cluster, if there is a sync: it knows who manages which field.
     pub(crate) management: Option<Client>,
+    /// The operator, if there is a management cluster.
+    pub(crate) operator: Option<Arc<Operator>>,
     /// What is told about it all.
     pub(crate) instruments: Instruments,
     /// Ends watches when the server stops.
     pub(crate) stop: CancellationToken,
+}
+
+impl Shared {
+    /// The operator.
+    ///
+    /// # Errors
+    /// [`Failure::Operator`] without a management cluster.
+    pub(crate) fn operator(&self) -> Result<&Operator, Failure> {
+        self.operator.as_deref().ok_or(Failure::Operator(Unavailable::NotManaged))
+    }
 }
 
 /// One kind, as it is served.

@@ -4,7 +4,7 @@ mod contents;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use http::header::AUTHORIZATION;
 use krake_facade_wire::core::{GlobalMetric, GlobalMetricsProvider, Metric, MetricsProvider, Role, RoleBinding};
 use krake_facade_wire::infrastructure::{Cloud, GlobalCloud, GlobalInfrastructureProvider, InfrastructureProvider};
@@ -21,10 +21,11 @@ use crate::authz::Authorizer;
 use crate::cors::{AllowedOrigin, cors, preflight, refuse_unknown};
 use crate::instruments::Instruments;
 use crate::limits::{Limits, limit};
+use crate::plan;
 use crate::problem::{Documentation, Failure, crashed, render};
 use crate::resource::Resource;
 use crate::served::Served;
-use crate::subresource::{complete, retry, shutdown};
+use crate::subresource::{complete, placement, retry, shutdown};
 
 /// Makes what serves a kind.
 pub(crate) trait Resources {
@@ -74,7 +75,8 @@ fn contents(resources: &mut impl Resources, authorizer: &Authorizer) -> Contents
 
 fn applications() -> KindRoutes<Application> {
     let hooks = KindRoutes::new().status().binding().put("complete", put(complete::put));
-    hooks.put("shutdown", put(shutdown::put)).put("retry", put(retry::put))
+    let contract = hooks.put("shutdown", put(shutdown::put)).put("retry", put(retry::put));
+    contract.get("placement", get(placement::get)).ask("/plan", post(plan::post))
 }
 
 /// The layers, innermost first.

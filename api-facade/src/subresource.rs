@@ -1,8 +1,9 @@
-//! The parts of an object that have a door of their own. All are PUT, all answer with the whole object, and none changes
-//! `modified`. Source: section 1.21 of the REST contract.
+//! The parts of an object that have a door of their own. All of the contract's are PUT, all answer with the whole object,
+//! and none changes `modified`. Source: section 1.21 of the REST contract.
 
 pub(crate) mod binding;
 pub(crate) mod complete;
+pub(crate) mod placement;
 pub(crate) mod retry;
 pub(crate) mod shutdown;
 pub(crate) mod status;

@@ -1,6 +1,11 @@
 //! Flags and environment of the operator. What comes out of here needs no further check.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{AddrParseError, IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use anyhow::{Result, ensure};
 use clap::{Args as ClapArgs, Parser, ValueEnum};
@@ -20,6 +25,8 @@ pub(crate) struct Args {
     pub(crate) scheduling: Scheduling,
     #[command(flatten)]
     pub(crate) metrics: Metrics,
+    #[command(flatten)]
+    pub(crate) api: Api,
     /// Address, with port, of `/healthz`, `/readyz` and `/metrics`. Port 0 takes a free one.
     #[arg(long, env = "KRAKE_HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
     pub(crate) health_address: SocketAddr,
@@ -62,6 +69,37 @@ pub(crate) struct Scheduling {
     /// itself. At least 1.
     #[arg(long, env = "KRAKE_PROGRESS_DEADLINE_SECONDS", default_value_t = 600)]
     pub(crate) progress_deadline_seconds: u64,
+}
+
+/// The operator's own HTTP API, which explains decisions and makes plans.
+#[derive(ClapArgs, Clone, Debug)]
+pub(crate) struct Api {
+    /// Address, with port, of the API that explains where applications are and plans what would happen if. Port 0 takes a
+    /// free one; an empty text turns it off. It speaks plain HTTP and takes bearer tokens, so it is for the network inside
+    /// of a cluster, and for nothing else.
+    #[arg(long, env = "KRAKE_API_ADDRESS", default_value = "0.0.0.0:8082")]
+    pub(crate) api_address: ApiAddress,
+    /// IP address under which others, such as the REST facade, reach this API. It stands, with the port, in the annotation
+    /// `krake.dev/api` of the Lease of the copy that leads. Default: that of --api-address, if it is a single one.
+    #[arg(long, env = "POD_IP", value_name = "IP")]
+    pub(crate) api_advertise: Option<IpAddr>,
+}
+
+/// Where the API is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ApiAddress {
+    /// Nowhere.
+    Off,
+    /// Here.
+    At(SocketAddr),
+}
+
+impl FromStr for ApiAddress {
+    type Err = AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, AddrParseError> {
+        if text.is_empty() { Ok(Self::Off) } else { text.parse().map(Self::At) }
+    }
 }
 
 /// How metrics are read.
@@ -141,6 +179,14 @@ mod tests {
         assert_eq!(all.controllers, Controller::ALL);
         let some = Args::try_parse_from(["krake-operator", "--controllers", "scheduler,garbage-collector"]).unwrap();
         assert_eq!(some.controllers, [Controller::Scheduler, Controller::GarbageCollector]);
+    }
+
+    #[test]
+    fn the_api_can_be_turned_off() {
+        let address = |args: &[&str]| Args::try_parse_from(args).unwrap().api.api_address;
+        assert_eq!(address(&["krake-operator"]), ApiAddress::At("0.0.0.0:8082".parse().unwrap()));
+        assert_eq!(address(&["krake-operator", "--api-address="]), ApiAddress::Off);
+        assert!(Args::try_parse_from(["krake-operator", "--api-address=here"]).is_err());
     }
 
     #[test]

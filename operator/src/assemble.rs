@@ -1,15 +1,16 @@
 //! The one place that names every controller: builds what they share, and runs them while the Lease is held.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use krake_operator_collector as garbage_collector;
-use krake_operator_controllers::{application, cluster, metrics, placement, scheduler};
+use krake_operator_controllers::{application, cloud_scheduler, cluster, metrics, placement, scheduler};
 use krake_operator_loops::{Context, Given, Instruments, Settings, safety};
 use krake_operator_process::{
     admin::{self, Admin},
     lease::{self, Elector},
     management,
     readiness::Readiness,
+    server::{self, Server},
 };
 use kube::{Api, Client};
 use prometheus_client::registry::Registry;
@@ -17,7 +18,10 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::args::{Args, Controller};
+use crate::{
+    api::{self, Api as OwnApi, Leading},
+    args::{Api as ApiArgs, ApiAddress, Args, Controller},
+};
 
 /// Name of the Lease, and of the operator in Events.
 const NAME: &str = "krake-operator";
@@ -32,6 +36,8 @@ pub(crate) enum Error {
     Management(#[source] management::Error),
     #[error("serving health and instruments")]
     Admin(#[source] admin::Error),
+    #[error("serving the API")]
+    Api(#[source] server::Error),
     #[error("{0} ended without being asked")]
     Ended(&'static str),
     #[error("a task broke off")]
@@ -45,23 +51,48 @@ pub(crate) async fn run(args: Args, settings: Settings, stop: CancellationToken)
     let operator = Operator {
         instruments: Instruments::register(&mut registry),
         readiness: Readiness::new(),
+        leading: Leading::default(),
         client: client.clone(),
         args,
         settings,
     };
     let address = operator.args.health_address;
     let admin = Admin::bind(address, operator.readiness.clone(), Arc::new(registry)).await.map_err(Error::Admin)?;
+    let served = api(&operator.args.api).await?;
     let leases = Api::namespaced(client, &operator.args.management.namespace);
-    let elector = Elector::new(leases, NAME, lease::identity(&operator.args.management.pod_name));
+    let elector = Elector::new(leases, NAME, lease::identity(&operator.args.management.pod_name))
+        .announcing(api::ANNOTATION, served.as_ref().and_then(|server| told(server, &operator.args.api)));
     let leading = lease::while_leading(elector, stop.clone(), |term| operator.lead(term));
     tokio::select! {
         ended = leading => ended,
         ended = admin.run(CancellationToken::new()) => ended.map_err(Error::Admin),
+        broken = operator.serve(served) => match broken {
+            Ok(never) => match never {},
+            Err(error) => Err(error),
+        },
     }
+}
+
+/// What serves the API, unless it is turned off.
+async fn api(args: &ApiArgs) -> Result<Option<Server>, Error> {
+    let ApiAddress::At(address) = args.api_address else { return Ok(None) };
+    Server::bind(address).await.map(Some).map_err(Error::Api)
+}
+
+/// Where others reach the API.
+fn told(server: &Server, args: &ApiArgs) -> Option<String> {
+    let address = api::advertised(server.address(), args.api_advertise);
+    if let Some(address) = &address {
+        tracing::info!(address, "serving the API");
+    } else {
+        tracing::warn!(address = %server.address(), "serving the API, but nobody is told where: set POD_IP");
+    }
+    address
 }
 
 struct Operator {
     client: Client,
+    leading: Leading,
     instruments: Instruments,
     readiness: Readiness,
     args: Args,
@@ -69,11 +100,21 @@ struct Operator {
 }
 
 impl Operator {
+    /// Answers whoever asks, as long as the process lives.
+    async fn serve(&self, server: Option<Server>) -> Result<Infallible, Error> {
+        if let Some(server) = server {
+            let router = OwnApi::new(self.leading.clone(), self.client.clone()).router();
+            server.run(router, CancellationToken::new()).await.map_err(Error::Api)?;
+        }
+        std::future::pending().await
+    }
+
     /// One term of leadership: starts from nothing, works until `term` is cancelled, leaves nothing behind.
     async fn lead(&self, term: CancellationToken) -> Result<(), Error> {
         let waiting = self.readiness.hold("caches");
         let (context, caches) = Context::start(self.given(), term.clone());
         let context = Arc::new(context);
+        let _answering = self.leading.begin(context.clone());
         // Dropping the set aborts every task in it, so nothing works on when this future is dropped.
         let mut tasks = JoinSet::new();
         tasks.spawn(named("the caches", caches));
@@ -120,7 +161,10 @@ async fn drain(mut tasks: JoinSet<&'static str>) -> Result<(), Error> {
 
 fn start(controller: Controller, context: Arc<Context>, tasks: &mut JoinSet<&'static str>) {
     match controller {
-        Controller::Scheduler => tasks.spawn(named("the scheduler", scheduler::run(context))),
+        Controller::Scheduler => {
+            tasks.spawn(named("the scheduler", scheduler::run(context.clone())));
+            tasks.spawn(named("the scheduler of clusters", cloud_scheduler::run(context)))
+        }
         Controller::Application => tasks.spawn(named("the application controller", application::run(context))),
         Controller::Placement => tasks.spawn(named("the placement controller", placement::run(context))),
         Controller::Cluster => tasks.spawn(named("the cluster controller", cluster::run(context))),

@@ -1,5 +1,6 @@
 //! The operator: Krake's controllers in one process, of which only the holder of a Lease works.
 
+mod api;
 mod args;
 mod assemble;
 

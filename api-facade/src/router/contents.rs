@@ -17,6 +17,7 @@ const READABLE: &str = "GET,HEAD,OPTIONS";
 const COLLECTION: &str = "GET,HEAD,OPTIONS,POST";
 const ITEM: &str = "DELETE,GET,HEAD,OPTIONS,PUT";
 const WRITABLE: &str = "OPTIONS,PUT";
+const ASKABLE: &str = "OPTIONS,POST";
 
 /// One route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +79,16 @@ impl<K: Served> KindRoutes<K> {
     /// Adds a subresource.
     pub(super) fn put(self, name: &str, methods: MethodRouter<Resource<K>>) -> Self {
         self.add(format!("{}/{name}", one::<K>()), WRITABLE, methods)
+    }
+
+    /// Adds a part of each object that can only be read.
+    pub(super) fn get(self, name: &str, methods: MethodRouter<Resource<K>>) -> Self {
+        self.add(format!("{}/{name}", one::<K>()), READABLE, methods)
+    }
+
+    /// Adds a question that is asked in a body, at a path of its own.
+    pub(super) fn ask(self, path: &str, methods: MethodRouter<Resource<K>>) -> Self {
+        self.add(path.to_owned(), ASKABLE, methods)
     }
 
     fn add(mut self, path: String, allowed: &'static str, methods: MethodRouter<Resource<K>>) -> Self {

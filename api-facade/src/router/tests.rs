@@ -43,6 +43,7 @@ impl Unconnected {
             store,
             retry_transactions: 1,
             management: None,
+            operator: None,
             instruments: Instruments::register(&mut Registry::default()),
             stop: CancellationToken::new(),
         })

@@ -90,6 +90,12 @@ pub(crate) fn status(object: &DynamicObject, face: &Face, fields: &BTreeSet<Fiel
     create.into_iter().chain(set).chain(secret.operation("/status", status, fields)).collect()
 }
 
+/// The operation that says of the generation that was read that it is approved. It goes with others of the status.
+pub(crate) fn approval(object: &DynamicObject) -> Option<Value> {
+    let generation = object.metadata.generation?;
+    Some(json!({ "op": "add", "path": "/status/scheduledGeneration", "value": generation }))
+}
+
 /// The operations that put the garbage collector's finalizer on.
 pub(crate) fn guard(object: &DynamicObject) -> Vec<Value> {
     let held = object.metadata.finalizers.iter().flatten().map(String::as_str);

@@ -144,7 +144,12 @@ impl<P: Pairing> Publisher<'_, P> {
 
     async fn write_status(&self, fields: &BTreeSet<Field>) -> Result<Option<Written>, Error> {
         let reference = self.write_secret(Section::Status, fields).await?;
-        let operations = patch::status(&self.object.raw, &self.stored.face, fields, &reference);
+        let mut operations = patch::status(&self.object.raw, &self.stored.face, fields, &reference);
+        // The spec is in step by now, or this would be written later.
+        let is_triggered = fields.contains(&Field::Status("triggeredAt".to_owned()));
+        if is_triggered && self.stored.wire.is_approved() {
+            operations.extend(patch::approval(&self.object.raw));
+        }
         if operations.is_empty() {
             return Ok(None);
         }

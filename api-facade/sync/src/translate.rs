@@ -39,6 +39,12 @@ pub trait Pairing: Kind {
     /// The part that Kubernetes keeps in a Secret.
     const SECRET: Option<SecretPart> = None;
 
+    /// Whether the stored status says that a scheduler has approved what is asked for now. Custom resources say it of a
+    /// generation, in `status.scheduledGeneration`.
+    fn is_approved(&self) -> bool {
+        false
+    }
+
     /// The status of an object to which nothing has happened yet.
     fn fresh_status() -> Self::Status;
 

@@ -40,7 +40,7 @@ const NAME: &str = "application";
 const MANAGER: &str = "krake-application";
 
 /// Period after which an application is looked at although nothing was announced: a net for lost wake-ups.
-const SAFETY_NET: Duration = Duration::from_mins(5);
+const SAFETY_NET: Duration = Duration::from_mins(30);
 
 /// The same while something is awaited.
 const PENDING: Duration = Duration::from_secs(15);

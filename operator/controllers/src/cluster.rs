@@ -13,10 +13,14 @@ mod wake;
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use krake_crds::kubernetes::{Cluster, cluster::ClusterState};
+use krake_crds::{
+    finalizer,
+    kubernetes::{Cluster, cluster::ClusterState},
+};
 use krake_operator_loops::{
     context::Context,
     drive::drive,
+    finalizers,
     outcome::{Failure, Retry, kube_category},
 };
 use kube::runtime::controller::Action;
@@ -35,6 +39,7 @@ pub async fn run(context: Arc<Context>) {
 }
 
 async fn reconcile(cluster: Arc<Cluster>, context: Arc<Context>) -> Result<Action, Error> {
+    let cluster = guarded(cluster, &context).await?;
     let now = Timestamp::now();
     let observed = observe::observe(&cluster, &context).await?;
     let plan = decide::plan(&observed);
@@ -48,11 +53,23 @@ async fn reconcile(cluster: Arc<Cluster>, context: Arc<Context>) -> Result<Actio
     })
 }
 
+/// A Cluster must not vanish while applications are on it, not even where another program collects garbage: our garbage
+/// collector would put its finalizer on, too, but need not run.
+async fn guarded(cluster: Arc<Cluster>, context: &Context) -> Result<Arc<Cluster>, Error> {
+    if cluster.metadata.deletion_timestamp.is_some() {
+        return Ok(cluster);
+    }
+    let written = finalizers::ensure(&context.api_of(&*cluster), &*cluster, finalizer::CASCADE).await;
+    Ok(written.map_err(Error::Guard)?.map_or(cluster, Arc::new))
+}
+
 /// Why a Cluster could not be looked after.
 #[derive(thiserror::Error, Debug)]
 enum Error {
     #[error("reading the kubeconfig's Secret")]
     ReadSecret(#[source] kube::Error),
+    #[error("guarding its deletion")]
+    Guard(#[source] kube::Error),
     #[error("recording what was found")]
     Report(#[source] kube::Error),
 }
@@ -60,7 +77,7 @@ enum Error {
 impl Failure for Error {
     fn category(&self) -> &'static str {
         match self {
-            Self::ReadSecret(error) | Self::Report(error) => kube_category(error),
+            Self::ReadSecret(error) | Self::Guard(error) | Self::Report(error) => kube_category(error),
         }
     }
 

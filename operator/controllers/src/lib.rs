@@ -6,6 +6,7 @@
 //! | controller | loop over | its one decision |
 //! |---|---|---|
 //! | [`scheduler`] | Application | where it runs |
+//! | [`cloud_scheduler`] | Cluster without a kubeconfig | on which cloud it is built |
 //! | [`application`] | Application | which Placements it needs now |
 //! | [`placement`] | Placement | what must change on the target |
 //! | [`cluster`] | Cluster | is it reachable and healthy |
@@ -14,6 +15,7 @@
 //! The garbage collector is a loop, too, in a crate of its own (`krake-operator-collector`).
 
 pub mod application;
+pub mod cloud_scheduler;
 pub mod cluster;
 pub mod metrics;
 pub mod placement;

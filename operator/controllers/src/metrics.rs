@@ -13,6 +13,7 @@ mod lookup;
 mod reader;
 mod record;
 mod report;
+mod turns;
 
 use std::sync::Arc;
 

@@ -52,6 +52,9 @@ const NAME: &str = "placement";
 /// limited by `targets`.
 const CONCURRENCY: u16 = 128;
 
+/// How soon to look again when nobody knows yet whether the cluster answers; its first answer wakes us before.
+const UNKNOWN: Duration = Duration::from_secs(5);
+
 /// How soon to look again at a deletion that is not finished, although a watch should announce its end.
 const PENDING: Duration = Duration::from_secs(2);
 
@@ -89,8 +92,10 @@ async fn reconcile(placement: Arc<Placement>, context: Arc<Context>, memory: Arc
         return Ok(Action::await_change());
     }
     let reach = observe::reach(&placement, &context).await?;
-    if matches!(reach, Reach::Busy) {
-        return Ok(Action::requeue(BUSY));
+    match reach {
+        Reach::Busy => return Ok(Action::requeue(BUSY)),
+        Reach::Unknown => return Ok(Action::requeue(UNKNOWN)),
+        Reach::Reached(_) | Reach::Unreachable { .. } | Reach::Gone => {}
     }
     let observed = observe::observe(&placement, &reach, &context).await?;
     let now = Instant::now();

@@ -13,9 +13,8 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use krake_crds::kubernetes::Application;
-use krake_operator_domain::scheduling::Policy;
 use krake_operator_loops::{
-    context::{Context, Settings},
+    context::Context,
     drive::drive,
     outcome::{Failure, Retry, kube_category},
     safety::{self, Act},
@@ -26,6 +25,10 @@ use self::decide::Outcome;
 
 /// Name of the controller in logs and instruments.
 const NAME: &str = "scheduler";
+
+/// Period after which an application is looked at although nothing has changed that matters to it: a net, because every
+/// such change wakes us. Krake, whose scheduler is not told of changes, looks every `reschedule_after`.
+const SAFETY_NET: Duration = Duration::from_mins(30);
 
 /// How soon to look again while metrics are being read; whoever reads them wakes us before.
 const WAITING: Duration = Duration::from_secs(1);
@@ -39,7 +42,7 @@ pub async fn run(context: Arc<Context>) {
 async fn reconcile(application: Arc<Application>, context: Arc<Context>) -> Result<Action, Error> {
     let now = Timestamp::now();
     let observed = observe::observe(&application, &context);
-    let outcome = decide::decide(&observed, &policy(&context.settings), now);
+    let outcome = decide::decide(&observed, &context.settings.policy(), now);
     let outcome = permitted(outcome, &application, &context);
     report::report(&observed, &outcome, &context, now).await?;
     Ok(next_look(&outcome, context.settings.reschedule_after, now))
@@ -56,14 +59,6 @@ fn permitted(outcome: Outcome, application: &Application, context: &Context) -> 
     }
 }
 
-fn policy(settings: &Settings) -> Policy {
-    Policy {
-        reschedule_after: settings.reschedule_after,
-        stickiness: settings.stickiness,
-        unreachable_toleration: settings.unreachable_toleration,
-    }
-}
-
 fn next_look(outcome: &Outcome, period: Duration, now: Timestamp) -> Action {
     let earlier = match outcome {
         Outcome::GoingAway | Outcome::Refused { .. } => return Action::await_change(),
@@ -72,6 +67,7 @@ fn next_look(outcome: &Outcome, period: Duration, now: Timestamp) -> Action {
         Outcome::Placed(placed) => placed.reconsider_after,
         Outcome::Unplaced(unplaced) => unplaced.due_in(now),
     };
+    let period = period.max(SAFETY_NET);
     Action::requeue(earlier.map_or(period, |earlier| earlier.min(period)))
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use krake_crds::kubernetes::application::Backoff;
+use jiff::Timestamp;
+use krake_crds::kubernetes::application::{Backoff, Scheduling};
 
 /// No delay is shorter, whatever a spec says: it would be a busy loop.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -38,6 +39,40 @@ pub fn after_failed_scheduling(backoff: &Backoff, remaining: Option<i64>) -> Nex
         left if left > 0 => Next::Retry { remaining: left - 1, after },
         _ => Next::GiveUp,
     }
+}
+
+/// The attempts to schedule that are left after one has failed just now; `before` is what was left before it, absent for
+/// the first failure of a spec. Attempts are counted when they are due: a look that came earlier, because something
+/// changed, costs nothing.
+#[must_use]
+pub fn attempts_left(backoff: &Backoff, before: Option<&Scheduling>, now: Timestamp) -> Scheduling {
+    if let Some(before) = before.filter(|before| !is_counted_now(before, backoff.limit, now)) {
+        return before.clone();
+    }
+    match after_failed_scheduling(backoff, before.map(|before| before.remaining_retries)) {
+        Next::Retry { remaining, after } => {
+            Scheduling { remaining_retries: remaining, next_attempt: now.checked_add(after).ok().map(Into::into) }
+        }
+        Next::GiveUp => Scheduling { remaining_retries: 0, next_attempt: None },
+    }
+}
+
+fn is_counted_now(before: &Scheduling, limit: i64, now: Timestamp) -> bool {
+    match &before.next_attempt {
+        // Without a limit nothing is used up, and a time in status that moves with every look would never be quiet.
+        Some(_) if limit == -1 && before.remaining_retries == -1 => false,
+        Some(next) => next.0 <= now,
+        // All were used up; only a limit that was raised meanwhile gives new ones.
+        None => limit == -1,
+    }
+}
+
+/// How long it is until the next attempt is counted; nothing if none is.
+#[must_use]
+pub fn due_in(left: &Scheduling, now: Timestamp) -> Option<Duration> {
+    let next = left.next_attempt.as_ref()?.0;
+    // One that is without limit is not counted, and so is not due.
+    (left.remaining_retries >= 0).then(|| Duration::try_from(next.duration_since(now)).unwrap_or_default())
 }
 
 /// What follows after so many failed attempts in a row to deploy a spec; 0 counts as 1.

@@ -99,6 +99,8 @@ pub struct ClusterFacts<'a> {
     pub probe: Probe<'a>,
     /// A metric that it refers to cannot be read.
     pub is_failing_metrics: bool,
+    /// It is to be built, and no cloud was found for it; nobody looks for one any more.
+    pub is_without_cloud: bool,
 }
 
 /// What a probe of a cluster found.
@@ -121,7 +123,12 @@ pub enum Probe<'a> {
 /// Deletion does not change the word: what is awaited then is the applications, and they need to know how the cluster is.
 #[must_use]
 pub fn cluster_state(facts: &ClusterFacts<'_>) -> ClusterState {
+    if facts.is_without_cloud {
+        return ClusterState::Failed;
+    }
     let state = match (facts.probe, facts.previous) {
+        // It has a cloud now, or a kubeconfig.
+        (Probe::NotYet, Some(ClusterState::Failed)) => ClusterState::Pending,
         // An operator that has just started knows less than the one before it.
         (Probe::NotYet, previous) => previous.unwrap_or(ClusterState::Pending),
         (Probe::Unreachable, _) => ClusterState::Offline,
@@ -212,9 +219,22 @@ mod tests {
             (Some(C::Connecting), Probe::Answered(&not_ready), C::NotReady),
             (Some(C::NotReady), Probe::Answered(&ready), C::Online),
         ] {
-            let facts = ClusterFacts { previous, probe, is_failing_metrics: false };
+            let facts = ClusterFacts { previous, probe, is_failing_metrics: false, is_without_cloud: false };
             assert_eq!(cluster_state(&facts), expected, "{previous:?} {probe:?}");
         }
+    }
+
+    #[test]
+    fn a_cluster_without_a_cloud_has_failed_until_it_gets_one() {
+        let facts = |previous, is_without_cloud| ClusterFacts {
+            previous,
+            probe: Probe::NotYet,
+            is_failing_metrics: false,
+            is_without_cloud,
+        };
+        assert_eq!(cluster_state(&facts(None, true)), ClusterState::Failed);
+        assert_eq!(cluster_state(&facts(Some(ClusterState::Pending), true)), ClusterState::Failed);
+        assert_eq!(cluster_state(&facts(Some(ClusterState::Failed), false)), ClusterState::Pending);
     }
 
     #[test]
@@ -234,7 +254,7 @@ mod tests {
             (C::FailingMetrics, Probe::Answered(&not_ready), true, C::NotReady),
             (C::FailingMetrics, Probe::Answered(&pressed), true, C::Unhealthy),
         ] {
-            let facts = ClusterFacts { previous: Some(previous), probe, is_failing_metrics };
+            let facts = ClusterFacts { previous: Some(previous), probe, is_failing_metrics, is_without_cloud: false };
             assert_eq!(cluster_state(&facts), expected, "{facts:?}");
         }
     }

@@ -10,8 +10,11 @@
 
 mod candidate;
 pub mod cloud;
+pub mod eligibility;
+pub mod explanation;
 pub mod filter;
 pub mod inheritance;
+pub mod plan;
 pub mod request;
 pub mod score;
 mod select;

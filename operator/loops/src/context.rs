@@ -2,6 +2,7 @@
 //! that could not be read again from the management cluster.
 
 mod cache;
+mod grouping;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,6 +13,7 @@ use krake_crds::{
     kubernetes::{Application, Cluster, Placement},
     openstack::Project,
 };
+use krake_operator_domain::scheduling::Policy;
 use krake_operator_targets::ClusterCache;
 use kube::{
     Api, Client, ResourceExt,
@@ -52,7 +54,8 @@ pub struct Settings {
     pub metrics_max_age: Duration,
     /// The namespace that the operator keeps its own things in: Secrets of cluster-scoped objects, the Lease.
     pub namespace: String,
-    /// Period after which a Placement is compared with its target even when nothing was announced.
+    /// Period after which a Placement is compared with its target even when nothing was announced: a net, because every
+    /// change there is.
     pub drift_check_interval: Duration,
 }
 
@@ -69,7 +72,19 @@ impl Default for Settings {
             metrics_interval: Duration::from_secs(10),
             metrics_max_age: Duration::from_mins(1),
             namespace: "krake-system".into(),
-            drift_check_interval: Duration::from_mins(1),
+            drift_check_interval: Duration::from_mins(30),
+        }
+    }
+}
+
+impl Settings {
+    /// What the scheduler is told.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy {
+            reschedule_after: self.reschedule_after,
+            stickiness: self.stickiness,
+            unreachable_toleration: self.unreachable_toleration,
         }
     }
 }
@@ -143,7 +158,7 @@ impl Context {
             recorder: Recorder::new(client.clone(), reporter),
             applications: starting.shared(),
             clusters: starting.shared(),
-            placements: starting.shared(),
+            placements: starting.grouped(application_of),
             metrics: starting.shared(),
             global_metrics: starting.shared(),
             metrics_providers: starting.shared(),
@@ -174,6 +189,12 @@ impl Context {
     #[must_use]
     pub fn api<K: Watched>(&self, namespace: &str) -> Api<K> {
         Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// The Placements of the application with this name, whoever made them, as last seen.
+    #[must_use]
+    pub fn placements_of(&self, namespace: &str, application: &str) -> Vec<Arc<Placement>> {
+        self.placements.in_group(&group_of_application(namespace, application))
     }
 
     /// Returns once every cache has been filled completely: before that, what is missing in them means nothing.
@@ -214,6 +235,16 @@ impl Context {
             tracing::debug!(error = &error as &dyn std::error::Error, "event not recorded");
         }
     }
+}
+
+/// The group that a Placement is in: those of its application.
+fn application_of(placement: &Placement) -> String {
+    group_of_application(&placement.namespace().unwrap_or_default(), &placement.spec.application)
+}
+
+/// The group of the Placements of this application.
+fn group_of_application(namespace: &str, application: &str) -> String {
+    format!("{namespace}/{application}")
 }
 
 async fn is_filled(mut fill: watch::Receiver<Fill>) -> bool {

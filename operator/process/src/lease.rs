@@ -12,7 +12,7 @@
 //! A write already on the wire may still land after that, so every write of a leader carries a precondition of
 //! its own; the lease alone is no lock. Needs the verbs get, create and update on leases.
 
-use std::{error::Error as StdError, time::Duration};
+use std::{collections::BTreeMap, error::Error as StdError, time::Duration};
 
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
@@ -97,6 +97,8 @@ pub struct Elector {
     name: String,
     identity: String,
     timing: Timing,
+    /// Annotations of the lease while we hold it, and those that we take away.
+    announcements: BTreeMap<String, Option<String>>,
     /// Whether another holder was seen to be alive.
     elsewhere: watch::Sender<bool>,
 }
@@ -117,6 +119,7 @@ impl Elector {
             name: name.into(),
             identity: identity.into(),
             timing: Timing::default(),
+            announcements: BTreeMap::new(),
             elsewhere: watch::Sender::new(false),
         }
     }
@@ -132,6 +135,14 @@ impl Elector {
     #[must_use]
     pub fn with_timing(mut self, timing: Timing) -> Self {
         self.timing = timing;
+        self
+    }
+
+    /// The same candidate, which says this about itself in an annotation of the lease, as long as it holds it. `None` takes
+    /// away what a holder before it has left there.
+    #[must_use]
+    pub fn announcing(mut self, annotation: impl Into<String>, value: Option<String>) -> Self {
+        self.announcements.insert(annotation.into(), value);
         self
     }
 
@@ -176,7 +187,8 @@ impl Elector {
 
     async fn try_hold(&self, seen: &mut Option<Seen>) -> Result<Standing, Error> {
         let Some(mut lease) = self.api.get_opt(&self.name).await.map_err(Error::Read)? else {
-            let metadata = ObjectMeta { name: Some(self.name.clone()), ..Default::default() };
+            let mut metadata = ObjectMeta { name: Some(self.name.clone()), ..Default::default() };
+            self.announce(&mut metadata);
             let lease = Lease { metadata, spec: Some(self.taken(0)) };
             return standing(self.api.create(&PostParams::default(), &lease).await);
         };
@@ -189,8 +201,16 @@ impl Elector {
         } else {
             *spec = self.taken(spec.lease_transitions.unwrap_or(0).saturating_add(1));
         }
+        self.announce(&mut lease.metadata);
         // The resource version we read is inside: whoever wrote in between makes this a conflict.
         standing(self.api.replace(&self.name, &PostParams::default(), &lease).await)
+    }
+
+    fn announce(&self, metadata: &mut ObjectMeta) {
+        let annotations = metadata.annotations.get_or_insert_default();
+        annotations.retain(|annotation, _| !self.announcements.contains_key(annotation));
+        let said = |(annotation, value): (&String, &Option<String>)| Some((annotation.clone(), value.clone()?));
+        annotations.extend(self.announcements.iter().filter_map(said));
     }
 
     /// True while another holder's lease has changed within its own lifetime, as seen by our clock.
@@ -237,6 +257,9 @@ impl Elector {
             return Ok(());
         };
         spec.holder_identity = None;
+        if let Some(annotations) = lease.metadata.annotations.as_mut() {
+            annotations.retain(|annotation, _| !self.announcements.contains_key(annotation));
+        }
         self.api.replace(&self.name, &PostParams::default(), &lease).await.map(drop).map_err(Error::Write)
     }
 }

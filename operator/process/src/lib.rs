@@ -1,5 +1,5 @@
-//! Furniture for both binaries: logging, shutdown, readiness, the admin server, the management cluster's
-//! client and leader election.
+//! Furniture for both binaries: logging, shutdown, readiness, the admin server, a server for programs, the
+//! management cluster's client and leader election.
 //!
 //! Only `main.rs` and `assemble.rs` of a binary call this crate. It knows none of our kinds, starts no
 //! controller, and decides nothing about objects.
@@ -13,5 +13,6 @@ pub mod admin;
 pub mod lease;
 pub mod management;
 pub mod readiness;
+pub mod server;
 pub mod shutdown;
 pub mod telemetry;

@@ -55,12 +55,21 @@ pub struct ClusterCache {
     stop: CancellationToken,
 }
 
+/// How long all clusters of a large fleet take to be connected.
+const YOUTH: Duration = Duration::from_secs(30);
+
 impl ClusterCache {
     /// An empty cache; all its connections end when `stop` is cancelled.
     #[must_use]
     pub fn new(probe_interval: Duration, stop: CancellationToken) -> Self {
         let (wakes, _) = broadcast::channel(BACKLOG);
         Self { connections: RwLock::default(), wakes, probe_interval, origin: Instant::now(), stop }
+    }
+
+    /// Whether it was made so short a time ago that clusters may not be connected yet only because nobody came to it.
+    #[must_use]
+    pub fn is_young(&self) -> bool {
+        self.origin.elapsed() < YOUTH
     }
 
     /// Wake-ups from now on, of all clusters.

@@ -29,5 +29,5 @@ pub use kubeconfig::{Kubeconfig, Refusal};
 pub use nodes::Nodes;
 pub use ownership::{APPLICATION_ANNOTATION, MANAGED_BY_LABEL, MANAGER, Ownership, PLACEMENT_KEY, Tie};
 pub use reachability::Reachability;
-pub use target_cluster::{Error, Removal, TargetCluster};
+pub use target_cluster::{Dependents, Error, Removal, TargetCluster};
 pub use wake::{ClusterKey, Wake};

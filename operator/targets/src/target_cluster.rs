@@ -111,6 +111,15 @@ pub enum Removal {
     Pending,
 }
 
+/// What becomes of what depends on an object that is deleted, such as the pods of a Deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dependents {
+    /// They follow in the background, when the object is gone.
+    Follow,
+    /// They go first. The object is there until they are gone.
+    GoFirst,
+}
+
 /// Calls to one target cluster, for one piece of work: it takes one of the cluster's places until it is dropped.
 pub struct TargetCluster {
     connection: Arc<Connection>,
@@ -223,12 +232,16 @@ impl TargetCluster {
         self.to_value(entry, &amended)
     }
 
-    /// Deletes the object if it is still the one that was applied for `ownership`; what depends on it follows in the
-    /// background.
+    /// Deletes the object if it is still the one that was applied for `ownership`, and what depends on it.
     ///
     /// # Errors
     /// The cluster did not answer, or not usefully.
-    pub async fn delete(&self, entry: &InventoryEntry, ownership: &Ownership) -> Result<Removal, Error> {
+    pub async fn delete(
+        &self,
+        entry: &InventoryEntry,
+        ownership: &Ownership,
+        dependents: Dependents,
+    ) -> Result<Removal, Error> {
         let Some(live) = self.find(entry).await? else { return Ok(Removal::Gone) };
         match ownership.tie(&live) {
             Tie::Ours => {}
@@ -243,7 +256,11 @@ impl TargetCluster {
             uid: metadata(&live, "uid").map(str::to_owned),
             resource_version: metadata(&live, "resourceVersion").map(str::to_owned),
         };
-        let how = DeleteParams::background().preconditions(exactly);
+        let how = match dependents {
+            Dependents::Follow => DeleteParams::background(),
+            Dependents::GoFirst => DeleteParams::foreground(),
+        };
+        let how = how.preconditions(exactly);
         let api = self.api(&served, entry);
         match self.call("deleting", entry, api.delete(&entry.name, &how)).await {
             // Left is the object itself, still waiting for its finalizers or its grace period.

@@ -29,10 +29,17 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ),
     ("krake-operator-collector", &["krake-crds", "krake-operator-domain", "krake-operator-loops"]),
     ("krake-operator-process", &[]),
-    // The binary assembles.
+    // The binary assembles, and shows in its API what the scheduler sees.
     (
         "krake-operator",
-        &["krake-operator-collector", "krake-operator-controllers", "krake-operator-loops", "krake-operator-process"],
+        &[
+            "krake-crds",
+            "krake-operator-collector",
+            "krake-operator-controllers",
+            "krake-operator-domain",
+            "krake-operator-loops",
+            "krake-operator-process",
+        ],
     ),
     ("krake-facade-wire", &["krake-constraint"]),
     ("krake-facade-store", &["krake-facade-wire"]),

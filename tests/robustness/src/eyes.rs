@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{ConfigMap, Secret, Service},
+    core::v1::{ConfigMap, Pod, Secret, Service},
 };
 use krake_testbed::{Testbed, rest::Rest};
 use kube::{
@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::thing::{Kind, Thing};
 
 /// By this, and nothing else, Krake's objects on a target are found.
-const OF_KRAKE: &str = "app.kubernetes.io/managed-by=krake";
+pub(crate) const OF_KRAKE: &str = "app.kubernetes.io/managed-by=krake";
 const APPLICATION: &str = "krake.dev/application";
 
 /// Something of an application on a target.
@@ -53,6 +53,21 @@ impl Eyes {
             targets.push(target.client().await?);
         }
         Ok(Self { rest: testbed.rest()?, management: testbed.fleet.management.client().await?, targets })
+    }
+
+    /// A client of the management cluster.
+    #[must_use]
+    pub fn management(&self) -> Client {
+        self.management.clone()
+    }
+
+    /// A client of a target, counted from 1.
+    ///
+    /// # Errors
+    /// When there are fewer.
+    pub fn target(&self, target: usize) -> Result<Client> {
+        let client = target.checked_sub(1).and_then(|index| self.targets.get(index));
+        client.cloned().context("no such target")
     }
 
     /// How many targets there are.
@@ -157,6 +172,16 @@ impl Eyes {
             .collect())
     }
 
+    /// Counts the pods of a Deployment of this name on a target, counted from 1.
+    ///
+    /// # Errors
+    /// When the list is missing.
+    pub async fn pods(&self, target: usize, deployment: &str) -> Result<usize> {
+        let labels = format!("app={deployment}");
+        let pods = Api::<Pod>::all(self.target(target)?).list_metadata(&ListParams::default().labels(&labels)).await;
+        Ok(pods.with_context(|| format!("list pods on target {target}"))?.items.len())
+    }
+
     async fn others<K>(&self, target: usize, kind: &str) -> Result<Vec<Piece>>
     where
         K: Clone + std::fmt::Debug + DeserializeOwned + Resource<DynamicType = ()>,
@@ -169,18 +194,26 @@ impl Eyes {
     where
         K: Clone + std::fmt::Debug + DeserializeOwned + Resource<DynamicType = ()>,
     {
-        let client = target.checked_sub(1).and_then(|index| self.targets.get(index)).context("no such target")?;
-        let list = Api::<K>::all(client.clone()).list(&ListParams::default().labels(OF_KRAKE)).await;
+        let list = Api::<K>::all(self.target(target)?).list(&ListParams::default().labels(OF_KRAKE)).await;
         Ok(list.with_context(|| format!("list on target {target}"))?.items)
     }
 }
 
+/// The application that something on a target belongs to, as its mark says.
+pub(crate) fn application_of(object: &Value) -> Thing {
+    marked(object["metadata"]["annotations"][APPLICATION].as_str().unwrap_or_default())
+}
+
+fn marked(owner: &str) -> Thing {
+    let (namespace, name) = owner.split_once('/').unwrap_or_default();
+    Thing::application(namespace, name)
+}
+
 fn piece(target: usize, kind: &str, metadata: ObjectMeta) -> Piece {
     let owner = metadata.annotations.and_then(|mut annotations| annotations.remove(APPLICATION)).unwrap_or_default();
-    let (namespace, name) = owner.split_once('/').unwrap_or_default();
     Piece {
         target,
-        application: Thing::application(namespace, name),
+        application: marked(&owner),
         kind: kind.to_owned(),
         name: metadata.name.unwrap_or_default(),
         replicas: None,

@@ -139,36 +139,37 @@ impl Injector<'_> {
             process.kill();
         }
         if fault.succession == Succession::Immediate {
-            self.free_leases(fault.victim).await?;
+            free_leases(self.testbed, fault.victim).await?;
         }
         sleep(fault.down).await;
         processes.iter().try_for_each(|process| process.start_again())?;
         self.history.note(WHO, format!("{:?} starts again", fault.victim));
         Ok(())
     }
-
-    /// Removes the Leases that the dead held. Nobody else can: they are dead for sure, as nobody but we can know.
-    async fn free_leases(&self, victim: Victim) -> Result<()> {
-        let is_of_victim = |name: &str| match victim {
-            Victim::Operator => name == "krake-operator",
-            Victim::Facade => name == "krake-api-facade-sync",
-            Victim::Both => true,
-            Victim::Etcd => false,
-        };
-        let leases: Api<Lease> = Api::namespaced(self.testbed.fleet.management.client().await?, SYSTEM_NAMESPACE);
-        eventually("the dead one's Lease is removed", Duration::from_secs(20), async || {
-            let names = leases.list(&ListParams::default()).await?.items.into_iter();
-            let names = names.filter_map(|lease| lease.metadata.name).filter(|name| is_of_victim(name));
-            for name in names {
-                leases.delete(&name, &DeleteParams::default()).await?;
-            }
-            Ok(())
-        })
-        .await
-    }
 }
 
-async fn await_moment(moment: Moment, steps: &mut watch::Receiver<usize>) {
+/// Removes the Leases that the dead held. Nobody else can: they are dead for sure, as nobody but we can know.
+pub(crate) async fn free_leases(testbed: &Testbed, victim: Victim) -> Result<()> {
+    let is_of_victim = |name: &str| match victim {
+        Victim::Operator => name == "krake-operator",
+        Victim::Facade => name == "krake-api-facade-sync",
+        Victim::Both => true,
+        Victim::Etcd => false,
+    };
+    let leases: Api<Lease> = Api::namespaced(testbed.fleet.management.client().await?, SYSTEM_NAMESPACE);
+    eventually("the dead one's Lease is removed", Duration::from_secs(20), async || {
+        let names = leases.list(&ListParams::default()).await?.items.into_iter();
+        let names = names.filter_map(|lease| lease.metadata.name).filter(|name| is_of_victim(name));
+        for name in names {
+            leases.delete(&name, &DeleteParams::default()).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Waits for a moment; `steps` are those of the history.
+pub(crate) async fn await_moment(moment: Moment, steps: &mut watch::Receiver<usize>) {
     match moment {
         Moment::Anytime(after) => sleep(after).await,
         Moment::InStep(after) => {

@@ -7,6 +7,9 @@
 //! validate ──▶ compares the end with what the users asked    ┴▶ the broken guarantee, with the history
 //! ```
 //!
+//! [`migrations`] is a play of its own: applications that move all the time, kills that hit them on the way, and a witness
+//! who is told of every change.
+//!
 //! The seed decides what the users choose and what is killed when; the machine decides what it meets. So a seed makes a
 //! failure likely to come again, not certain.
 //!
@@ -19,6 +22,7 @@
 pub mod eyes;
 pub mod fault;
 pub mod history;
+pub mod migrations;
 pub mod run;
 pub mod scenario;
 pub mod thing;

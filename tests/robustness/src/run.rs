@@ -64,10 +64,19 @@ fn number(variable: &str) -> Result<Option<u64>> {
 /// # Errors
 /// The broken guarantee, with the seed and everything that was done.
 pub async fn run(testbed: &Testbed, options: &Options) -> Result<()> {
+    tell(testbed, options, async |history| Box::pin(attempt(testbed, options, history)).await).await
+}
+
+/// Tells the seed before and, if there is need to, everything that was done after a run.
+pub(crate) async fn tell(
+    testbed: &Testbed,
+    options: &Options,
+    attempt: impl AsyncFnOnce(&History) -> Result<()>,
+) -> Result<()> {
     let Options { seed, kills, victims } = options;
     Progress::Shown.say(&format!("{kills} kills of {victims:?} with KRAKE_SEED={seed}"));
     let history = History::default();
-    let outcome = Box::pin(attempt(testbed, options, &history)).await;
+    let outcome = attempt(&history).await;
     if std::env::var_os("KRAKE_HISTORY").is_some() {
         Progress::Shown.say(&history.to_string());
     }
@@ -145,7 +154,7 @@ pub async fn quiet(eyes: &Eyes, namespace: &str, wish: &Wish) -> Result<()> {
     .await
 }
 
-fn list(breaches: &[Breach]) -> String {
+pub(crate) fn list(breaches: &[Breach]) -> String {
     breaches.iter().fold(String::from("broken guarantees:"), |mut text, breach| {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n  {breach}");
@@ -154,7 +163,7 @@ fn list(breaches: &[Breach]) -> String {
 }
 
 /// Looks for credentials where none may be.
-async fn leaks(place: Place<'_>) -> Result<Vec<Breach>> {
+pub(crate) async fn leaks(place: Place<'_>) -> Result<Vec<Breach>> {
     let Place { testbed, eyes, .. } = place;
     let mut texts = Vec::new();
     for process in [&testbed.operator.process, &testbed.facade.process] {

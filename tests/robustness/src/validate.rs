@@ -72,7 +72,7 @@ pub fn converged(world: &World) -> Vec<Breach> {
     breaches("converged", converged::differences(world))
 }
 
-/// Every application is on exactly one target, and its placement says which.
+/// Every application is on exactly one target, the one that was chosen, and its placement says which.
 #[must_use]
 pub fn single_home(world: &World) -> Vec<Breach> {
     let mut seen = Vec::new();
@@ -81,7 +81,8 @@ pub fn single_home(world: &World) -> Vec<Breach> {
         let targets: BTreeSet<usize> = pieces.map(|piece| piece.target).collect();
         let placements = world.placements.iter().filter(|placement| placement["spec"]["application"] == thing.name);
         let places: Vec<&Value> = placements.map(|placement| &placement["spec"]["cluster"]["name"]).collect();
-        if targets.len() != 1 || places != [&object["status"]["runningOn"]["name"]] {
+        let (home, chosen) = (&object["status"]["runningOn"]["name"], &object["status"]["scheduledTo"]["name"]);
+        if targets.len() != 1 || places != [home] || home != chosen {
             seen.push(format!("{thing} is on targets {targets:?}, placed on {places:?}, status {}", object["status"]));
         }
     }

@@ -60,6 +60,17 @@ impl<'a> Witness<'a> {
         }
     }
 
+    /// As [`Self::watch`], but leaves the targets to others.
+    ///
+    /// # Errors
+    /// As [`Self::watch`].
+    pub async fn watch_sides(mut self) -> Result<()> {
+        loop {
+            self.look_at_sides().await?;
+            sleep(PAUSE).await;
+        }
+    }
+
     /// Looks once.
     ///
     /// # Errors

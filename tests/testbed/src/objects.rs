@@ -276,6 +276,13 @@ impl Cluster {
         self
     }
 
+    /// With this name instead.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
     /// Offering this custom resource definition.
     #[must_use]
     pub fn offering(mut self, definition: &str) -> Self {

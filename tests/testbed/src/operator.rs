@@ -36,7 +36,7 @@ impl Operator {
             let health = format!("127.0.0.1:{}", port::free()?);
             let program = Program::new(name, binaries::path(binaries::OPERATOR)?)
                 .args(["--namespace", SYSTEM_NAMESPACE, "--log-format", "text"])
-                .args(["--health-address", &health])
+                .args(["--health-address", &health, "--api-address", "127.0.0.1:0"])
                 .args(["--kubeconfig"])
                 .args([kubeconfig])
                 .args(args);

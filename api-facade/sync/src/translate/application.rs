@@ -55,6 +55,13 @@ impl Pairing for wire::Application {
         ]),
     });
 
+    /// Krake compares times: a bound application is approved once it was triggered after its last change.
+    fn is_approved(&self) -> bool {
+        let triggered = self.status.kube_controller_triggered.as_ref();
+        self.status.scheduled_to.is_some()
+            && triggered.is_some_and(|triggered| triggered.instant() >= self.metadata.modified.instant())
+    }
+
     fn fresh_status() -> Self::Status {
         crd::ApplicationStatus { state: Some(crd::ApplicationState::default()), ..Default::default() }
     }

@@ -178,9 +178,24 @@ fn on<'a>(observed: &'a Observed, cluster: &ObjectReference) -> Option<&'a Arc<P
     observed.placements.iter().find(|placement| &placement.spec.cluster == cluster)
 }
 
-/// The copy that status says is serving, if it exists.
+/// The copy that status says is serving; when that one is gone or about to go, another one that is ready to.
 fn serving(observed: &Observed) -> Option<&Arc<Placement>> {
-    on(observed, observed.application.status.as_ref()?.running_on.as_ref()?)
+    let said = running_on(observed).and_then(|cluster| on(observed, cluster));
+    if said.is_some_and(|said| !copy::is_leaving(said)) {
+        return said;
+    }
+    let is_own = |placement: &&Arc<Placement>| copy::belongs_to(placement, &observed.application);
+    observed.placements.iter().filter(is_own).find(|placement| can_serve(observed, placement)).or(said)
+}
+
+/// The cluster that status says is serving.
+fn running_on(observed: &Observed) -> Option<&ObjectReference> {
+    observed.application.status.as_ref()?.running_on.as_ref()
+}
+
+/// Whether a copy is ready, and its cluster still there to say so.
+fn can_serve(observed: &Observed, placement: &Placement) -> bool {
+    copy::is_ready(placement) && !observed.silent.contains(&placement.spec.cluster)
 }
 
 /// Whether nobody wants to wait until the copies of this application, which is in deletion, are gone.
@@ -229,15 +244,10 @@ impl<'a> Move<'a> {
         let takes_over = match (self.serving, self.target) {
             (_, None) => false,
             (None, Some(target)) => copy::has_settled(target) && !copy::is_leaving(target),
-            (Some(_), Some(target)) => self.can_serve(target),
+            (Some(_), Some(target)) => can_serve(self.observed, target),
         };
         let serving = if takes_over { self.target } else { self.serving };
         serving.map(|placement| placement.spec.cluster.clone())
-    }
-
-    /// Whether it is ready, and its cluster still there to say so.
-    fn can_serve(&self, placement: &Placement) -> bool {
-        copy::is_ready(placement) && !self.observed.silent.contains(&placement.spec.cluster)
     }
 
     /// What is recorded about moves that were given up, as far as it still matters: a new version may do better, and a
@@ -253,8 +263,8 @@ impl<'a> Move<'a> {
 
     /// The move that can be given up: one whose new copy cannot serve yet, while the old one can.
     fn attempt(&self) -> Option<Attempt<'a>> {
-        self.serving.filter(|serving| !self.is_target(serving) && self.can_serve(serving))?;
-        if self.target.is_some_and(|target| self.can_serve(target)) {
+        self.serving.filter(|serving| !self.is_target(serving) && can_serve(self.observed, serving))?;
+        if self.target.is_some_and(|target| can_serve(self.observed, target)) {
             return None;
         }
         let status = self.observed.application.status.as_ref()?;
@@ -302,7 +312,9 @@ impl<'a> Move<'a> {
     /// The copy that serves instead of this one. Status must say so already: a crash between the switch and the removal
     /// must not leave the application without a copy that anybody knows to be serving.
     fn replacement_of(&self, placement: &Placement) -> Option<&Arc<Placement>> {
-        self.serving.filter(|serving| serving.spec.cluster != placement.spec.cluster && self.can_serve(serving))
+        let serving = self.serving.filter(|serving| running_on(self.observed) == Some(&serving.spec.cluster))?;
+        let is_another = serving.spec.cluster != placement.spec.cluster;
+        (is_another && can_serve(self.observed, serving)).then_some(serving)
     }
 
     /// `Recreate`: nothing is removed before it is certain that the new copy can be made.

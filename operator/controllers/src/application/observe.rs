@@ -56,9 +56,7 @@ impl Target {
 pub(super) fn observe(application: &Arc<Application>, context: &Context) -> Observed {
     let namespace = application.namespace().unwrap_or_default();
     let name = application.name_any();
-    let mut placements = context.placements.store.state_filter(|placement| {
-        placement.metadata.namespace.as_deref() == Some(&namespace) && placement.spec.application == name
-    });
+    let mut placements = context.placements_of(&namespace, &name);
     placements.sort_by_key(|placement| placement.name_any());
     // There is only one application of this name: whoever made the others is gone.
     let (placements, strangers): (Vec<_>, Vec<_>) = placements

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use krake_crds::{
     condition::{self, Claim},
     kubernetes::{
-        ClusterStatus,
+        Cluster, ClusterStatus,
         cluster::{ClusterState, Node},
     },
     reason::{Reason, ReasonCode},
@@ -76,22 +77,41 @@ struct Before<'a> {
     /// The metrics controller's sentence about metrics that cannot be read.
     failing_metrics: Option<&'a str>,
     served: &'a [String],
+    /// What the scheduler says if there is no cloud that the cluster can be built on.
+    without_cloud: Option<&'a Condition>,
+    /// Whether the scheduler will look for one again.
+    is_searching: bool,
 }
 
 impl<'a> Before<'a> {
-    fn of(status: Option<&'a ClusterStatus>) -> Self {
-        let Some(status) = status else { return Self::default() };
+    fn of(cluster: &'a Cluster) -> Self {
+        let Some(status) = cluster.status.as_ref() else { return Self::default() };
         let metrics = condition::find(&status.conditions, condition::METRICS_AVAILABLE);
         Self {
             state: status.state,
             failing_metrics: metrics.filter(|found| found.status == "False").map(|found| found.message.as_str()),
             served: &status.served_custom_resources,
+            without_cloud: without_cloud(cluster, status),
+            is_searching: status.scheduling.as_ref().is_some_and(|scheduling| scheduling.next_attempt.is_some()),
         }
     }
 
     fn state_after(&self, probe: Probe<'_>) -> ClusterState {
-        cluster_state(&ClusterFacts { previous: self.state, probe, is_failing_metrics: self.failing_metrics.is_some() })
+        cluster_state(&ClusterFacts {
+            previous: self.state,
+            probe,
+            is_failing_metrics: self.failing_metrics.is_some(),
+            is_without_cloud: self.without_cloud.is_some() && !self.is_searching,
+        })
     }
+}
+
+/// Only what is said about this version of the spec counts, and only while there is no kubeconfig.
+fn without_cloud<'a>(cluster: &Cluster, status: &'a ClusterStatus) -> Option<&'a Condition> {
+    let scheduled = condition::find(&status.conditions, condition::SCHEDULED)?;
+    let is_current = scheduled.observed_generation == cluster.metadata.generation;
+    let is_meant = scheduled.status == "False" && is_current && cluster.spec.kubeconfig_secret_ref.is_none();
+    is_meant.then_some(scheduled)
 }
 
 pub(super) fn plan(observed: &Observed) -> Plan<'_> {
@@ -102,7 +122,7 @@ pub(super) fn plan(observed: &Observed) -> Plan<'_> {
 }
 
 pub(super) fn judge(observed: &Observed, done: &Done) -> Verdict {
-    let before = Before::of(observed.cluster.status.as_ref());
+    let before = Before::of(&observed.cluster);
     match (done, &observed.access) {
         (Done::Connected(view), _) => connected(before, view),
         (Done::NotConnectable, _) => refused(before, &Refusal::BadCredentials),
@@ -115,10 +135,15 @@ pub(super) fn judge(observed: &Observed, done: &Done) -> Verdict {
 fn missing(before: Before<'_>, sentence: &str) -> Verdict {
     // One that never had a kubeconfig is awaited; one that lost it is lost.
     let probe = match before.state {
-        None | Some(ClusterState::Pending) => Probe::NotYet,
+        None | Some(ClusterState::Pending | ClusterState::Failed) => Probe::NotYet,
         Some(_) => Probe::Unreachable,
     };
-    unusable(before.state_after(probe), KUBECONFIG_MISSING, sentence, None)
+    let reason = before.without_cloud.map(|scheduled| {
+        let is_invalid = scheduled.reason == "InvalidConstraint";
+        let code = if is_invalid { ReasonCode::InvalidResource } else { ReasonCode::NoSuitableResource };
+        Reason { code, message: scheduled.message.clone() }
+    });
+    Verdict { reason, ..unusable(before.state_after(probe), KUBECONFIG_MISSING, sentence, None) }
 }
 
 fn refused(before: Before<'_>, refusal: &Refusal) -> Verdict {

@@ -19,13 +19,11 @@ use tokio::time::Instant;
 use super::{
     lookup::{self, Provider, Wanted},
     record::{Attempt, Record},
+    turns::turns,
 };
 
 /// How long changes of objects are collected before they are followed.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// How many metrics are read at the same time.
-const AT_ONCE: usize = 64;
 
 /// The longest sleep: nothing is due.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -101,9 +99,8 @@ impl Reader {
     /// Begins to read what is due.
     async fn begin(&mut self) {
         let now = Timestamp::now();
-        let room = AT_ONCE.saturating_sub(self.under_way.len());
-        let due = self.records.values().filter(|record| record.due <= now && !record.is_under_way);
-        let due: Vec<_> = due.take(room).map(|record| record.wanted.clone()).collect();
+        let due = turns(self.records.values(), self.under_way.len()).into_iter().take_while(|record| record.due <= now);
+        let due: Vec<_> = due.map(|record| record.wanted.clone()).collect();
         for wanted in due {
             let reading = match self.source(&wanted).await {
                 Ok(source) => read(source, wanted.clone()).boxed(),
@@ -118,10 +115,7 @@ impl Reader {
     }
 
     fn until_due(&self) -> Duration {
-        if self.under_way.len() >= AT_ONCE {
-            return LONGEST;
-        }
-        let next = self.records.values().filter(|record| !record.is_under_way).map(|record| record.due).min();
+        let next = turns(self.records.values(), self.under_way.len()).first().map(|record| record.due);
         let until = next.map(|due| Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default());
         until.unwrap_or(LONGEST).min(LONGEST)
     }
@@ -131,8 +125,12 @@ impl Reader {
             tracing::debug!(metric = asked.key.name, reason = reason.message, "not read");
         }
         self.context.instruments.read_metric(matches!(attempt, Attempt::Read(_)));
+        let now = Timestamp::now();
+        if let Attempt::Silent(reason) = &attempt {
+            self.records.values_mut().for_each(|record| record.take_over(asked, reason, now));
+        }
         if let Some(record) = self.records.get_mut(&asked.key) {
-            record.take(asked, attempt, Timestamp::now(), self.context.settings.metrics_max_age);
+            record.take(asked, attempt, now, self.context.settings.metrics_max_age);
         }
         self.publish();
     }

@@ -80,6 +80,13 @@ impl Record {
         }
     }
 
+    /// Another metric has found out that the provider does not answer. Nobody waits any longer for one that was never read.
+    pub(super) fn take_over(&mut self, asked: &Wanted, reason: &Reason, now: Timestamp) {
+        if asked.provider == self.wanted.provider && self.values.is_none() && self.failure.is_none() {
+            self.failure = Some((reason.clone(), now));
+        }
+    }
+
     /// What everybody may know.
     pub(super) fn reading(&self) -> Reading {
         let Wanted { key, spec, .. } = &self.wanted;
@@ -174,6 +181,17 @@ mod tests {
         assert_eq!(known(&after(&attempts)), Some(Err(ReasonCode::UnreachableMetricsProvider)));
         attempts.push(read(3.0));
         assert_eq!(known(&after(&attempts)), Some(Ok(0.6)));
+    }
+
+    #[test]
+    fn a_metric_that_was_never_read_shares_the_silence_of_its_provider() {
+        let Attempt::Silent(reason) = silence() else { panic!("it is one") };
+        let mut unread = after(&[]);
+        unread.take_over(&wanted("p", 5.0), &reason, at(1));
+        assert_eq!(known(&unread), Some(Err(ReasonCode::UnreachableMetricsProvider)));
+        unread.take(&wanted("p", 5.0), read(2.0), at(2), MAX_AGE);
+        unread.take_over(&wanted("p", 5.0), &reason, at(3));
+        assert_eq!(known(&unread), Some(Ok(0.4)));
     }
 
     #[test]

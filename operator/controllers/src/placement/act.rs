@@ -12,7 +12,7 @@ use krake_operator_loops::{
     finalizers, labels,
     safety::{self, Withheld},
 };
-use krake_operator_targets::{self as targets, Ownership, Removal, TargetCluster, Tie};
+use krake_operator_targets::{self as targets, Dependents, Ownership, Removal, TargetCluster, Tie};
 use serde_json::Value;
 
 use super::{
@@ -65,13 +65,13 @@ pub(super) async fn act(plan: Plan, placement: &Placement, reach: &Reach, contex
         (Plan::Converge(converge), Reach::Reached(target)) => {
             Ok(self::converge(converge, placement, target, context).await)
         }
-        (Plan::Remove { entries, ownership, act }, Reach::Reached(target)) => {
+        (Plan::Remove { entries, ownership, act, dependents }, Reach::Reached(target)) => {
             if !entries.is_empty()
                 && let Err(withheld) = permit(act, placement, context)
             {
                 return Ok(Done::Withheld(withheld));
             }
-            let removed = part_with(entries, Way::Delete, &ownership, target).await;
+            let removed = part_with(entries, Way::Delete(dependents), &ownership, target).await;
             finish(removed, placement, context).await
         }
         (Plan::Unmark { entries, ownership }, Reach::Reached(target)) => {
@@ -145,7 +145,7 @@ async fn converge(plan: Converge, placement: &Placement, target: &TargetCluster,
     let mut trouble = apply_all(apply, target, &mut live).await.err();
     if trouble.is_none() && !stale.is_empty() {
         match permit(safety::Act::Clean, placement, context) {
-            Ok(()) => (stale, trouble) = part_with(stale, Way::Delete, &ownership, target).await,
+            Ok(()) => (stale, trouble) = part_with(stale, Way::Delete(Dependents::Follow), &ownership, target).await,
             Err(withheld) => settled.withheld = Some(withheld),
         }
         settled.is_pruning = !stale.is_empty();
@@ -180,7 +180,7 @@ async fn apply_all(
 /// How an object ceases to be ours.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    Delete,
+    Delete(Dependents),
     Unmark,
 }
 
@@ -201,7 +201,7 @@ async fn part_with(
             continue;
         }
         let parted = match way {
-            Way::Delete => target.delete(&entry, ownership).await,
+            Way::Delete(dependents) => target.delete(&entry, ownership, dependents).await,
             Way::Unmark => target.release(&entry, ownership).await,
         };
         match parted {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use krake_crds::kubernetes::{
     Placement,
-    application::DeletionPolicy,
+    application::{DeletionPolicy, MigrationStrategy},
     placement::{Failures, InventoryEntry},
 };
 use krake_operator_domain::{
@@ -12,7 +12,7 @@ use krake_operator_domain::{
     manifest::{self, Desired, Identity, ObserverSchema, Scope, complete, deletion_order, diff, keep_unobserved},
 };
 use krake_operator_loops::safety;
-use krake_operator_targets::{Ownership, Tie};
+use krake_operator_targets::{Dependents, Ownership, Tie};
 use serde_json::Value;
 
 use super::{
@@ -32,7 +32,7 @@ pub(super) enum Plan {
     /// Make the target hold the manifest and nothing else of the inventory.
     Converge(Converge),
     /// Remove everything that is recorded, in this order.
-    Remove { entries: Vec<InventoryEntry>, ownership: Ownership, act: safety::Act },
+    Remove { entries: Vec<InventoryEntry>, ownership: Ownership, act: safety::Act, dependents: Dependents },
     /// Take our marks off everything that is recorded.
     Unmark { entries: Vec<InventoryEntry>, ownership: Ownership },
     /// Let go of everything without touching it.
@@ -137,12 +137,16 @@ fn part(placement: &Placement, ownership: Ownership, situation: Situation, farew
             return Plan::Abandon { left, why: Abandoned::Retained };
         }
         Farewell::Cause(Cause::Deleted(DeletionPolicy::Orphan)) => None,
-        Farewell::Cause(Cause::Deleted(DeletionPolicy::Delete)) => Some(safety::Act::Remove),
-        Farewell::Cause(Cause::Moved) => Some(safety::Act::Clean),
+        Farewell::Cause(Cause::Deleted(DeletionPolicy::Delete)) => Some((safety::Act::Remove, Dependents::Follow)),
+        Farewell::Cause(Cause::Moved(MigrationStrategy::MakeBeforeBreak)) => {
+            Some((safety::Act::Clean, Dependents::Follow))
+        }
+        // The next copy is made when this one is released. Pods that still end would run beside it.
+        Farewell::Cause(Cause::Moved(MigrationStrategy::Recreate)) => Some((safety::Act::Clean, Dependents::GoFirst)),
     };
     match (situation, act) {
         (Situation::Unreachable { why, trouble }, _) => Plan::Wait { why, trouble },
-        (_, Some(act)) => Plan::Remove { entries: deletion_order(left), ownership, act },
+        (_, Some((act, dependents))) => Plan::Remove { entries: deletion_order(left), ownership, act, dependents },
         (_, None) => Plan::Unmark { entries: left, ownership },
     }
 }

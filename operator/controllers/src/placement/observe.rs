@@ -6,13 +6,18 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use krake_crds::kubernetes::{
-    Application, Cluster, Placement, application::DeletionPolicy, cluster::ClusterDeletionPolicy,
-    placement::InventoryEntry,
+use krake_crds::{
+    condition,
+    kubernetes::{
+        Application, Cluster, Placement,
+        application::{DeletionPolicy, MigrationStrategy},
+        cluster::ClusterDeletionPolicy,
+        placement::InventoryEntry,
+    },
 };
 use krake_operator_domain::manifest::{self, Identity, Scope};
 use krake_operator_loops::{context::Context, labels};
-use krake_operator_targets::{self as targets, ClusterKey, Ownership, TargetCluster};
+use krake_operator_targets::{self as targets, ClusterKey, Ownership, Reachability, TargetCluster};
 use kube::{ResourceExt, discovery};
 use serde_json::Value;
 
@@ -25,8 +30,10 @@ const CONCURRENT_READS: usize = 8;
 pub(super) enum Reach {
     /// It answers.
     Reached(TargetCluster),
-    /// It does not at the moment, or never has yet.
+    /// It does not at the moment.
     Unreachable { why: String },
+    /// Nobody knows yet: it was not asked in this term.
+    Unknown,
     /// Others are busy with it.
     Busy,
     /// Its Cluster does not exist any more: nobody can ever reach it in this Placement's name.
@@ -54,8 +61,8 @@ pub(super) enum Farewell {
 /// Why a Placement goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// Its Application lives, elsewhere or nowhere.
-    Moved,
+    /// Its Application lives, elsewhere or nowhere, and is moved in this way.
+    Moved(MigrationStrategy),
     /// Its Application is being deleted, or is gone.
     Deleted(DeletionPolicy),
 }
@@ -84,6 +91,9 @@ pub(super) struct Facts {
 
 pub(super) async fn reach(placement: &Placement, context: &Context) -> Result<Reach, Error> {
     let key = ClusterKey::of(&placement.spec.cluster, &placement.namespace().unwrap_or_default());
+    if is_unknown(&key, context) {
+        return Ok(Reach::Unknown);
+    }
     let why = match context.targets.get(&key) {
         Ok(target) => return Ok(Reach::Reached(target)),
         Err(targets::Error::Busy { .. }) => return Ok(Reach::Busy),
@@ -97,11 +107,24 @@ pub(super) async fn reach(placement: &Placement, context: &Context) -> Result<Re
     Ok(if cluster.is_some() { Reach::Unreachable { why } } else { Reach::Gone })
 }
 
+/// Whether the first probe of a cluster that answered in an earlier term is still to come.
+fn is_unknown(key: &ClusterKey, context: &Context) -> bool {
+    let cluster = context.clusters.find(&key.namespace, &key.name);
+    let status = cluster.as_ref().and_then(|cluster| cluster.status.as_ref());
+    let answered = status.is_some_and(|status| condition::is_true(&status.conditions, condition::REACHABLE));
+    match context.targets.view(key) {
+        Some(view) => answered && view.reachability == Reachability::Unknown,
+        None => answered && context.targets.is_young(),
+    }
+}
+
 pub(super) async fn observe(placement: &Arc<Placement>, reach: &Reach, context: &Context) -> Result<Observed, Error> {
     let farewell = farewell(placement, reach, context).await?;
     let situation = match reach {
         Reach::Unreachable { why } => Situation::Unreachable { why: why.clone(), trouble: None },
-        Reach::Busy => Situation::Unreachable { why: "others are busy with the cluster".to_owned(), trouble: None },
+        Reach::Busy | Reach::Unknown => {
+            Situation::Unreachable { why: "others are busy with the cluster".to_owned(), trouble: None }
+        }
         Reach::Gone => Situation::Gone,
         Reach::Reached(_) if farewell.is_some() => Situation::Reached,
         Reach::Reached(target) => match facts(placement, target).await {
@@ -148,7 +171,7 @@ async fn cause(placement: &Placement, context: &Context) -> Result<Cause, Error>
 pub(super) fn cause_of(placement: &Placement, namesake: Option<&Application>) -> Cause {
     let owner = labels::application_uid(placement);
     match namesake.filter(|found| owner.is_none() || found.metadata.uid.as_deref() == owner) {
-        Some(lives) if lives.metadata.deletion_timestamp.is_none() => Cause::Moved,
+        Some(lives) if lives.metadata.deletion_timestamp.is_none() => Cause::Moved(lives.spec.migration_strategy),
         Some(leaving) => Cause::Deleted(leaving.spec.deletion_policy),
         None => Cause::Deleted(placement.spec.deletion_policy),
     }

@@ -7,13 +7,16 @@ use krake_crds::{
     condition,
     kubernetes::{
         Application,
-        application::{ApplicationState, Decision as Record, Scheduling},
+        application::{Decision as Record, Scheduling},
     },
     reference::ObjectReference,
 };
 use krake_operator_domain::{
-    backoff::{self, Next},
-    scheduling::{self, Because, Decision, InvalidConstraint, Policy, Request},
+    backoff,
+    scheduling::{
+        self, Because, Decision, Policy,
+        eligibility::{self, Ineligible},
+    },
 };
 use krake_operator_loops::safety::Withheld;
 
@@ -74,9 +77,7 @@ pub(super) struct Unplaced {
 impl Unplaced {
     /// How long it is until the next attempt is counted.
     pub(super) fn due_in(&self, now: Timestamp) -> Option<Duration> {
-        let next = self.retries.next_attempt.as_ref()?.0;
-        // One that is without limit is not counted, and so is not due.
-        (self.retries.remaining_retries >= 0).then(|| Duration::try_from(next.duration_since(now)).unwrap_or_default())
+        backoff::due_in(&self.retries, now)
     }
 }
 
@@ -87,18 +88,14 @@ pub(super) const INVALID_CONSTRAINT: &str = "InvalidConstraint";
 
 pub(super) fn decide(observed: &Observed, policy: &Policy, now: Timestamp) -> Outcome {
     let application = &*observed.application;
-    if application.metadata.deletion_timestamp.is_some() || is_on_leaving_cluster(observed) {
-        return Outcome::GoingAway;
-    }
-    if application.spec.manifest.is_empty() {
-        let message = "TOSCA templates and CSAR archives are not translated yet; give a manifest";
-        return Outcome::Refused { reason: NOT_SUPPORTED_YET, message: message.into() };
-    }
-    let request = match request(application) {
+    let request = match eligibility::request(application, &observed.candidates) {
         Ok(request) => request,
-        Err(error) => {
-            let message = format!("{error}: {}", error.source);
-            return Outcome::Refused { reason: INVALID_CONSTRAINT, message };
+        Err(Ineligible::GoingAway) => return Outcome::GoingAway,
+        Err(refused @ Ineligible::NotTranslated) => {
+            return Outcome::Refused { reason: NOT_SUPPORTED_YET, message: refused.sentence() };
+        }
+        Err(refused @ Ineligible::Constraint(_)) => {
+            return Outcome::Refused { reason: INVALID_CONSTRAINT, message: refused.sentence() };
         }
     };
     let decision = scheduling::decide(&request, &observed.candidates, policy, now);
@@ -126,52 +123,10 @@ pub(super) fn left_behind<'a>(application: &'a Application, placed: &Placed) -> 
     place(application).filter(|place| **place != placed.cluster && running != Some(&placed.cluster))
 }
 
-/// The garbage collector deletes what is on a cluster before the cluster. Whether the application is faster to move away
-/// must not decide over its life.
-fn is_on_leaving_cluster(observed: &Observed) -> bool {
-    let place = place(&observed.application);
-    observed.candidates.iter().any(|candidate| candidate.is_deleting && Some(&candidate.place) == place)
-}
-
-fn request(application: &Application) -> Result<Request, InvalidConstraint> {
-    let mut request = Request::of(application)?;
-    // Work that is done would be done again elsewhere.
-    request.may_migrate &= !is_completed(application);
-    Ok(request)
-}
-
-fn is_completed(application: &Application) -> bool {
-    let Some(status) = application.status.as_ref() else { return false };
-    status.state == Some(ApplicationState::Completed) && status.observed_generation == application.metadata.generation
-}
-
-/// The attempts that are left after this failed one. Attempts are counted when they are due: a look that came earlier,
-/// because something changed, costs nothing.
+/// The attempts that are left after this failed one.
 fn retries(application: &Application, now: Timestamp) -> Scheduling {
-    let backoff = &application.spec.backoff;
-    let before = application.status.as_ref().and_then(|status| status.scheduling.clone());
-    let before = before.filter(|_| failed_before(application));
-    if let Some(before) = before.as_ref()
-        && !is_counted_now(before, backoff.limit, now)
-    {
-        return before.clone();
-    }
-    match backoff::after_failed_scheduling(backoff, before.map(|before| before.remaining_retries)) {
-        Next::Retry { remaining, after } => {
-            Scheduling { remaining_retries: remaining, next_attempt: now.checked_add(after).ok().map(Into::into) }
-        }
-        Next::GiveUp => Scheduling { remaining_retries: 0, next_attempt: None },
-    }
-}
-
-fn is_counted_now(before: &Scheduling, limit: i64, now: Timestamp) -> bool {
-    match &before.next_attempt {
-        // Without a limit nothing is used up, and a time in status that moves with every look would never be quiet.
-        Some(_) if limit == -1 && before.remaining_retries == -1 => false,
-        Some(next) => next.0 <= now,
-        // All were used up; only a limit that was raised meanwhile gives new ones.
-        None => limit == -1,
-    }
+    let before = application.status.as_ref().and_then(|status| status.scheduling.as_ref());
+    backoff::attempts_left(&application.spec.backoff, before.filter(|_| failed_before(application)), now)
 }
 
 /// Whether this generation of the spec has failed to be scheduled before. A new one starts over.

@@ -20,6 +20,9 @@ use crate::metric::{Rating, Readings, rate};
 pub struct Candidate {
     /// The cluster.
     pub place: ObjectReference,
+    /// Its Krake name, where that is another than the name of the place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub krake_name: Option<String>,
     /// Its Krake labels, inherited ones included.
     pub labels: BTreeMap<String, String>,
     /// The custom resource definitions it offers.
@@ -49,6 +52,7 @@ impl Candidate {
         let served = status.into_iter().flat_map(|status| &status.served_custom_resources);
         Self {
             place: ObjectReference::cluster(namespace, name),
+            krake_name: (krake_name != name).then(|| krake_name.to_owned()),
             labels: inheritance::labels(&cluster.spec, parent),
             custom_resources: offered.chain(served).cloned().collect(),
             state: status.and_then(|status| status.state).unwrap_or_default(),
@@ -67,6 +71,12 @@ impl Candidate {
         let state = ClusterState::Online;
         let rating = rate(cloud.metrics(), namespace.as_deref(), &[], readings);
         Self { place, labels, state, is_deleting, ..Self::default() }.rated(rating)
+    }
+
+    /// Its Krake name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.krake_name.as_deref().unwrap_or(&self.place.name)
     }
 
     /// The candidate with what its metrics say.

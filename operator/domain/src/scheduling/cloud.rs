@@ -29,10 +29,34 @@ pub fn request(cluster: &Cluster) -> Result<Request, InvalidConstraint> {
     })
 }
 
+/// On which cloud a cluster is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice<'a> {
+    /// On this one.
+    Cloud(&'a ObjectReference),
+    /// The metrics of a cloud that might fit have not been read yet: nothing is decided before.
+    MetricsPending,
+    /// On none: no cloud fits.
+    NothingFits,
+}
+
 /// The cloud, if one fits; the clouds of the namespace come before the global ones.
 #[must_use]
-pub fn choose<'a>(request: &Request, own: &'a [Candidate], global: &'a [Candidate]) -> Option<&'a ObjectReference> {
-    best(request, own).or_else(|| best(request, global))
+pub fn choose<'a>(request: &Request, own: &'a [Candidate], global: &'a [Candidate]) -> Choice<'a> {
+    for clouds in [own, global] {
+        if clouds.iter().any(|cloud| is_pending(request, cloud)) {
+            return Choice::MetricsPending;
+        }
+        if let Some(cloud) = best(request, clouds) {
+            return Choice::Cloud(cloud);
+        }
+    }
+    Choice::NothingFits
+}
+
+/// Whether it may fit, or not, once its metrics are read.
+fn is_pending(request: &Request, cloud: &Candidate) -> bool {
+    cloud.rating.is_pending && !cloud.is_deleting && filter::unsuitable(request, cloud).is_none()
 }
 
 /// One line about all clouds, e.g. `0 of 2 fit: 1 label, 1 metric`.
@@ -44,10 +68,11 @@ pub fn summary(request: &Request, candidates: &[Candidate]) -> String {
     let reasons: Vec<_> =
         reasons.iter().filter(|(_, count)| *count > 0).map(|(filter, count)| format!("{count} {filter}")).collect();
     let (all, fitting) = (candidates.len(), candidates.len() - objections.len());
+    let verb = if fitting == 1 { "fits" } else { "fit" };
     match (all, reasons.is_empty()) {
         (0, _) => "there is no cloud".into(),
-        (_, true) => format!("{fitting} of {all} fit"),
-        (_, false) => format!("{fitting} of {all} fit: {}", reasons.join(", ")),
+        (_, true) => format!("{fitting} of {all} {verb}"),
+        (_, false) => format!("{fitting} of {all} {verb}: {}", reasons.join(", ")),
     }
 }
 

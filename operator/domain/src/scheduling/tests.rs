@@ -1,5 +1,5 @@
 mod decisions;
-mod properties;
+pub(super) mod properties;
 mod vectors;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,10 +10,10 @@ use krake_crds::{kubernetes::cluster::ClusterState, reference::ObjectReference};
 use super::*;
 use crate::metric::{Rating, Term};
 
-const NOW: i64 = 1_000_000;
-const NOWHERE: &str = "nowhere";
+pub(super) const NOW: i64 = 1_000_000;
+pub(super) const NOWHERE: &str = "nowhere";
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
@@ -21,7 +21,7 @@ fn reference(name: &str) -> ObjectReference {
     ObjectReference::cluster("shop", name)
 }
 
-fn online(name: &str, location: &str) -> Candidate {
+pub(super) fn online(name: &str, location: &str) -> Candidate {
     Candidate {
         place: reference(name),
         labels: BTreeMap::from([("location".into(), location.into())]),
@@ -30,18 +30,18 @@ fn online(name: &str, location: &str) -> Candidate {
     }
 }
 
-fn in_state(name: &str, state: ClusterState, seconds: i64) -> Candidate {
+pub(super) fn in_state(name: &str, state: ClusterState, seconds: i64) -> Candidate {
     Candidate { state, unavailable_since: Some(at(NOW - seconds)), ..online(name, "DE") }
 }
 
 /// A candidate with metrics of these values and weights.
-fn rated(candidate: Candidate, metrics: &[(&str, f64, f64)]) -> Candidate {
+pub(super) fn rated(candidate: Candidate, metrics: &[(&str, f64, f64)]) -> Candidate {
     let term =
         |&(name, value, weight): &(&str, f64, f64)| Term { name: name.into(), value, weight, at: None, source: None };
     candidate.rated(Rating { terms: metrics.iter().map(term).collect(), ..Rating::default() })
 }
 
-fn request(labels: &[&str]) -> Request {
+pub(super) fn request(labels: &[&str]) -> Request {
     Request {
         uid: "5c6a".into(),
         labels: labels.iter().map(|text| text.parse().unwrap()).collect(),
@@ -50,7 +50,7 @@ fn request(labels: &[&str]) -> Request {
     }
 }
 
-fn bound(labels: &[&str], to: &str, seconds: i64) -> Request {
+pub(super) fn bound(labels: &[&str], to: &str, seconds: i64) -> Request {
     Request { current: Some(reference(to)), scheduled_at: Some(at(NOW - seconds)), ..request(labels) }
 }
 

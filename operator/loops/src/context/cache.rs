@@ -15,6 +15,8 @@ use tokio::sync::{broadcast, watch};
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_util::sync::CancellationToken;
 
+use super::grouping::Grouping;
+
 /// How many changes a controller may fall behind before it looks at every object once instead.
 const BACKLOG: usize = 4096;
 
@@ -64,6 +66,7 @@ pub struct Shared<K: Cached> {
     /// Every object of the kind, as last seen.
     pub store: Store<K>,
     touched: broadcast::Sender<Touched<K>>,
+    grouping: Option<Arc<Grouping<K>>>,
     // Not `Store::wait_until_ready`: in kube 5 only the last of several tasks that wait for it is woken.
     fill: watch::Receiver<Fill>,
 }
@@ -99,13 +102,25 @@ impl<K: Cached> Shared<K> {
     where
         S: Stream<Item = watcher::Result<watcher::Event<K>>> + Send,
     {
+        Self::start_grouped(kind, None, events, stop)
+    }
+
+    fn start_grouped<S>(
+        kind: K::DynamicType,
+        grouping: Option<Arc<Grouping<K>>>,
+        events: impl FnMut() -> S + Send,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send)
+    where
+        S: Stream<Item = watcher::Result<watcher::Event<K>>> + Send,
+    {
         let writer = Writer::new(kind.clone());
         let store = writer.as_reader();
         let (touched, _) = broadcast::channel(BACKLOG);
         let (fills, fill) = watch::channel(Fill::Partial);
         let signals = Signals { touched: touched.clone(), fills };
-        let shared = Self { kind: kind.clone(), store, touched, fill };
-        let pump = Pump { kind, writer, signals };
+        let shared = Self { kind: kind.clone(), store, touched, grouping: grouping.clone(), fill };
+        let pump = Pump { kind, writer, signals, grouping };
         (shared, async move { stop.run_until_cancelled(pump.run(events)).await.unwrap_or_default() })
     }
 
@@ -160,12 +175,20 @@ impl<K: Cached> Shared<K> {
 impl<K: Known> Shared<K> {
     /// The cache, and the pump that fills it until `stop` is cancelled. The pump must be polled.
     pub fn start(client: Client, stop: CancellationToken) -> (Self, impl Future<Output = ()> + Send) {
+        Self::start_with(client, None, stop)
+    }
+
+    fn start_with(
+        client: Client,
+        grouping: Option<Arc<Grouping<K>>>,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send) {
         let events = move || {
             watcher(Api::<K>::all(client.clone()), watcher::Config::default().page_size(250))
                 .default_backoff()
                 .modify(|object| object.managed_fields_mut().clear())
         };
-        Self::start_from((), events, stop)
+        Self::start_grouped((), grouping, events, stop)
     }
 
     /// The object of this name, if the kind has no namespaces, as last seen.
@@ -176,6 +199,13 @@ impl<K: Known> Shared<K> {
 }
 
 impl<K: Watched> Shared<K> {
+    /// The objects of this group, as last seen; none if the cache was started without groups.
+    #[must_use]
+    pub fn in_group(&self, group: &str) -> Vec<Arc<K>> {
+        let members = self.grouping.as_ref().map(|grouping| grouping.members(group)).unwrap_or_default();
+        members.iter().filter_map(|(namespace, name)| self.find(namespace, name)).collect()
+    }
+
     /// The object of this name, as last seen.
     #[must_use]
     pub fn find(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
@@ -205,7 +235,16 @@ impl Starting {
     }
 
     pub(super) fn shared<K: Known>(&mut self) -> Shared<K> {
-        let (shared, pump) = Shared::start(self.client.clone(), self.stop.clone());
+        self.start(None)
+    }
+
+    /// One whose objects are found by the group that they are in, as well; the group of an object must never change.
+    pub(super) fn grouped<K: Known>(&mut self, group_of: fn(&K) -> String) -> Shared<K> {
+        self.start(Some(Arc::new(Grouping::new(group_of))))
+    }
+
+    fn start<K: Known>(&mut self, grouping: Option<Arc<Grouping<K>>>) -> Shared<K> {
+        let (shared, pump) = Shared::start_with(self.client.clone(), grouping, self.stop.clone());
         self.pumps.push(pump.boxed());
         self.fills.push(shared.fill.clone());
         shared
@@ -244,6 +283,7 @@ struct Pump<K: Cached> {
     kind: K::DynamicType,
     writer: Writer<K>,
     signals: Signals<K>,
+    grouping: Option<Arc<Grouping<K>>>,
 }
 
 impl<K: Cached> Pump<K> {
@@ -273,11 +313,25 @@ impl<K: Cached> Pump<K> {
 
     fn take(&mut self, event: watcher::Event<K>) {
         self.writer.apply_watcher_event(&event);
+        self.group(&event);
         match event {
             watcher::Event::Apply(object) | watcher::Event::Delete(object) => {
                 self.signals.brought(Touched::One(Arc::new(object)));
             }
             watcher::Event::InitDone => self.signals.listed(),
+            watcher::Event::Init | watcher::Event::InitApply(_) => {}
+        }
+    }
+
+    fn group(&self, event: &watcher::Event<K>) {
+        let Some(grouping) = &self.grouping else { return };
+        match event {
+            watcher::Event::Apply(object) => grouping.add(object),
+            watcher::Event::Delete(object) => grouping.remove(object),
+            watcher::Event::InitDone => {
+                let all = self.writer.as_reader().state();
+                grouping.reset(all.iter().map(|object| &**object));
+            }
             watcher::Event::Init | watcher::Event::InitApply(_) => {}
         }
     }

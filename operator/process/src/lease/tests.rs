@@ -50,6 +50,11 @@ impl Server {
         reply(stored.insert(lease))
     }
 
+    fn annotation(&self, name: &str) -> Option<String> {
+        let stored = self.0.lock().unwrap();
+        stored.as_ref().and_then(|lease| lease.metadata.annotations.as_ref()?.get(name).cloned())
+    }
+
     fn holder(&self) -> Option<String> {
         self.0.lock().unwrap().as_ref().and_then(|lease| lease.spec.as_ref()?.holder_identity.clone())
     }
@@ -90,7 +95,10 @@ struct Candidate {
 }
 
 fn enter(server: &Server, identity: &str) -> Candidate {
-    let (elector, line) = server.candidate(identity);
+    join(server.candidate(identity))
+}
+
+fn join((elector, line): (Elector, Line)) -> Candidate {
     let (sender, leading) = watch::channel(false);
     let (elsewhere, stop) = (elector.elsewhere(), CancellationToken::new());
     tokio::spawn(elector.run(sender, stop.clone()));
@@ -247,4 +255,41 @@ async fn failing_work_ends_the_election_with_its_error() {
     let ended = while_leading(elector, CancellationToken::new(), |_| async { Err("broken") }).await;
     assert_eq!(ended, Err("broken"));
     assert_eq!(server.holder(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lease_says_what_its_holder_says_about_itself_and_nobody_else() {
+    let server = Server::default();
+    let enter = |identity: &str, address: Option<&str>| {
+        let (elector, line) = server.candidate(identity);
+        join((elector.announcing("krake.dev/api", address.map(str::to_owned)), line))
+    };
+    let mut first = enter("first", Some("http://10.0.0.1:1"));
+    first.leads().await;
+    let mut second = enter("second", Some("http://10.0.0.2:1"));
+    sleep(Duration::from_secs(20)).await;
+    assert_eq!(server.annotation("krake.dev/api").as_deref(), Some("http://10.0.0.1:1"));
+    first.line.cut();
+    second.leads().await;
+    assert_eq!(server.annotation("krake.dev/api").as_deref(), Some("http://10.0.0.2:1"));
+    let mut silent = enter("silent", None);
+    second.line.cut();
+    silent.leads().await;
+    assert_eq!(server.annotation("krake.dev/api"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_was_let_go_says_nothing_any_more() {
+    let server = Server::default();
+    let (elector, line) = server.candidate("first");
+    let mut first = join((elector.announcing("krake.dev/api", Some("http://10.0.0.1:1".into())), line));
+    first.leads().await;
+    first.stop.cancel();
+    let released = async {
+        while server.holder().is_some() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_mins(1), released).await.unwrap();
+    assert_eq!(server.annotation("krake.dev/api"), None);
 }

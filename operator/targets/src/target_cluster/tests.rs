@@ -4,7 +4,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use kube::{Client, client::Body};
 use serde_json::json;
 use tokio::sync::broadcast;
@@ -35,7 +35,12 @@ impl Script {
         if request.uri().query().is_some_and(|query| query.contains("labelSelector")) {
             return std::future::pending().await;
         }
-        let asked = format!("{} {}", request.method(), request.uri().path());
+        let (head, body) = request.into_parts();
+        let mut asked = format!("{} {}", head.method, head.uri.path());
+        if head.method == Method::DELETE {
+            let body: Value = serde_json::from_slice(&body.collect_bytes().await.unwrap()).unwrap();
+            asked = format!("{asked} {}", body["propagationPolicy"]);
+        }
         self.asked.lock().unwrap().push(asked.clone());
         let (code, body) = self.answers.lock().unwrap().pop_front().unwrap_or_else(|| panic!("unasked: {asked}"));
         Ok(Response::builder().status(code).body(Body::from(body.to_string().into_bytes())).unwrap())
@@ -121,7 +126,7 @@ async fn an_unknown_kind_is_asked_for_once_and_has_no_objects() {
     assert_eq!(target.find_scope("odd.example.org/v1", "Thing").await.unwrap(), None);
     let lost = InventoryEntry { api_version: "odd.example.org/v1".into(), kind: "Thing".into(), ..entry(None) };
     assert_eq!(target.find(&lost).await.unwrap(), None);
-    assert_eq!(target.delete(&lost, &ownership()).await.unwrap(), Removal::Gone);
+    assert_eq!(target.delete(&lost, &ownership(), Dependents::Follow).await.unwrap(), Removal::Gone);
     assert!(matches!(target.apply(&lost, &json!({})).await, Err(Error::UnknownKind { .. })));
     assert_eq!(script.asked(), ["GET /apis/odd.example.org/v1", "GET /apis"]);
 }
@@ -134,9 +139,9 @@ async fn a_404_is_not_believed_when_the_group_is_listed_or_nothing_is() {
     let groups = json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": [listed] });
     let lost = InventoryEntry { api_version: "odd.example.org/v1".into(), kind: "Thing".into(), ..entry(None) };
     let contradicting = Script::default().then(code, body.clone()).then(200, groups);
-    assert!(contradicting.target().delete(&lost, &ownership()).await.is_err());
+    assert!(contradicting.target().delete(&lost, &ownership(), Dependents::Follow).await.is_err());
     let headless = Script::default().then(code, body.clone()).then(code, body);
-    assert!(headless.target().delete(&lost, &ownership()).await.is_err());
+    assert!(headless.target().delete(&lost, &ownership(), Dependents::Follow).await.is_err());
 }
 
 #[tokio::test]
@@ -206,7 +211,11 @@ async fn only_what_is_ours_is_deleted() {
     for (case, live, uid, is_deleted) in table {
         let script =
             Script::default().then(200, resources("configmaps", "ConfigMap", true)).then(200, live).then(200, gone());
-        assert_eq!(script.target().delete(&entry(uid), &ownership()).await.unwrap(), Removal::Gone, "{case}");
+        assert_eq!(
+            script.target().delete(&entry(uid), &ownership(), Dependents::Follow).await.unwrap(),
+            Removal::Gone,
+            "{case}"
+        );
         let deletes = script.asked().iter().filter(|asked| asked.starts_with("DELETE")).count();
         assert_eq!(deletes, usize::from(is_deleted), "{case}");
     }
@@ -217,7 +226,9 @@ async fn a_deletion_is_pending_until_the_object_is_gone() {
     let mut terminating = config_map("x", Some("u1"));
     terminating["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
     let known = || Script::default().then(200, resources("configmaps", "ConfigMap", true));
-    let delete = async |script: Script| script.target().delete(&entry(Some("x")), &ownership()).await.unwrap();
+    let delete = async |script: Script| {
+        script.target().delete(&entry(Some("x")), &ownership(), Dependents::Follow).await.unwrap()
+    };
     assert_eq!(delete(known().then(200, terminating.clone())).await, Removal::Pending);
     let ours = || config_map("x", Some("u1"));
     assert_eq!(delete(known().then(200, ours()).then(200, terminating)).await, Removal::Pending);
@@ -225,6 +236,18 @@ async fn a_deletion_is_pending_until_the_object_is_gone() {
     assert_eq!(delete(known().then(200, ours()).then(code, changed)).await, Removal::Pending);
     let (code, missing) = failure(404, "NotFound", &json!({ "name": "settings", "kind": "configmaps" }));
     assert_eq!(delete(known().then(code, missing)).await, Removal::Gone);
+}
+
+#[tokio::test]
+async fn what_depends_on_an_object_follows_it_or_goes_before_it() {
+    for (dependents, policy) in [(Dependents::Follow, "Background"), (Dependents::GoFirst, "Foreground")] {
+        let mut waiting = config_map("x", Some("u1"));
+        waiting["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        let script = Script::default().then(200, resources("configmaps", "ConfigMap", true));
+        let script = script.then(200, config_map("x", Some("u1"))).then(200, waiting);
+        script.target().delete(&entry(Some("x")), &ownership(), dependents).await.unwrap();
+        assert_eq!(script.asked()[2], format!("DELETE /api/v1/namespaces/shop/configmaps/settings {policy:?}"));
+    }
 }
 
 #[tokio::test]

@@ -90,3 +90,22 @@ async fn every_route_opens_to_the_role_it_names_and_to_no_other() -> Result<()> 
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_plan_is_for_those_who_may_list_the_applications_of_its_namespace() -> Result<()> {
+    let Some(alone) = Alone::start().await? else { return Ok(()) };
+    let administration = administrator(&alone).await?;
+    let admin = administration.rest()?;
+    let listing =
+        json!({ "api": "kubernetes", "resources": ["applications"], "namespaces": ["team"], "verbs": ["list"] });
+    let role = json!({ "metadata": { "name": "planners" }, "rules": [listing] });
+    admin.post("/core/roles", &role).await?.expect(200)?;
+    let binding = json!({ "metadata": { "name": "planners" }, "users": ["alice"], "roles": ["planners"] });
+    admin.post("/core/rolebindings", &binding).await?.expect(200)?;
+    let door = facade(&alone, Configuration::new("RBAC").with_static("alice")).await?;
+    let plan = async |namespace: &str| door.rest()?.post("/plan", &json!({ "namespace": namespace })).await;
+    plan("other").await?.expect(403)?;
+    let problem = plan("team").await?.expect(503)?;
+    assert_eq!(problem["detail"], "There is no management cluster, so there is no operator that places applications.");
+    Ok(())
+}

@@ -2,12 +2,21 @@
 //! the other, because a system takes over a gigabyte.
 
 mod alone;
+mod bad_move;
 mod compaction;
 mod etcd_away;
 mod facade_away;
 mod fan_out;
+mod foreign_controllers;
+mod gauges;
+mod harmless;
 mod idle;
+mod line;
+mod provider_away;
+mod stopped;
+mod target_cut;
 mod target_frozen;
+mod target_lost;
 
 use tokio::sync::Mutex;
 

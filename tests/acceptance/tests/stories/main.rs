@@ -2,7 +2,9 @@
 
 mod bad_input;
 mod bootstrap;
+mod clouds;
 mod every_kind;
+mod explain;
 mod haste;
 mod kubernetes_door;
 mod metrics;

@@ -22,12 +22,12 @@ fn good() -> (World, Wish) {
     let application = json!({
         "metadata": { "uid": "u", "annotations": {} },
         "spec": { "labels": { "tier": "gold" }, "manifest": manifest },
-        "status": { "state": "RUNNING", "runningOn": { "name": "edge" } },
+        "status": { "state": "RUNNING", "scheduledTo": { "name": "edge" }, "runningOn": { "name": "edge" } },
     });
     let stored_application = json!({
         "metadata": { "uid": "u", "labels": { "tier": "gold" }, "deleted": null },
         "spec": { "manifest": manifest, "constraints": { "cluster": { "labels": null } } },
-        "status": { "state": "RUNNING", "running_on": { "name": "edge" } },
+        "status": { "state": "RUNNING", "scheduled_to": { "name": "edge" }, "running_on": { "name": "edge" } },
     });
     let cluster = json!({ "metadata": { "uid": "e" }, "spec": { "labels": {} }, "status": { "state": "ONLINE" } });
     let stored_cluster = json!({
@@ -89,6 +89,11 @@ fn an_application_on_two_targets_or_on_none_has_no_single_home() {
     assert_eq!(broken(|world, _| world.pieces.push(piece(2))), ["single_home"]);
     assert_eq!(broken(|world, _| world.placements.clear()), ["single_home"]);
     assert_eq!(broken(|world, _| world.pieces.clear()), ["single_home", "desired"]);
+    let not_chosen = |world: &mut World, _: &mut Wish| {
+        world.objects.get_mut(&shop()).unwrap()["status"]["scheduledTo"]["name"] = json!("core");
+        world.stored.get_mut(&shop()).unwrap()["status"]["scheduled_to"]["name"] = json!("core");
+    };
+    assert_eq!(broken(not_chosen), ["single_home"]);
 }
 
 #[test]

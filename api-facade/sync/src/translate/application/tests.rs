@@ -101,3 +101,22 @@ fn a_schema_keeps_its_nulls() {
     assert_eq!(wire.observer_schema[0].get("a"), Some(&Json::Null));
     assert_eq!(spec_to_object(&wire, false).observer_schema.as_deref(), Some(r#"[{"a":null},{"b":[null,{"c":1}]}]"#));
 }
+
+#[test]
+fn what_was_triggered_after_its_last_change_is_approved_if_it_has_a_place() {
+    let names = Directory::default();
+    let application = |triggered: Option<&str>, place: Option<&str>| {
+        let spec = serde_json::from_value(json!({})).unwrap();
+        let mut metadata = metadata();
+        metadata.modified = "2026-01-02T03:04:05.000002+00:00".parse().unwrap();
+        let scheduled_to = place.map(|name| krake_crds::reference::ObjectReference::cluster("web", name));
+        let status = crd::ApplicationStatus { scheduled_to, ..crd::ApplicationStatus::default() };
+        let mut application = wire::Application::to_wire(spec, status, metadata, &names);
+        application.status.kube_controller_triggered = triggered.map(|text| text.parse().unwrap());
+        application.is_approved()
+    };
+    assert!(application(Some("2026-01-02T03:04:05.000002+00:00"), Some("edge")));
+    assert!(!application(Some("2026-01-02T03:04:05.000001+00:00"), Some("edge")));
+    assert!(!application(Some("2026-01-02T03:04:06+00:00"), None));
+    assert!(!application(None, Some("edge")));
+}

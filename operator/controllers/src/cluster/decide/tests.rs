@@ -1,4 +1,5 @@
-use krake_crds::kubernetes::cluster::NodeCondition;
+use krake_crds::kubernetes::{ClusterSpec, cluster::NodeCondition};
+use serde_json::{from_value, json};
 
 use super::*;
 
@@ -91,22 +92,75 @@ fn without_a_usable_kubeconfig_a_new_cluster_is_pending_and_a_known_one_is_offli
     assert!(said(&found).contains(&(READY, Some(false), KUBECONFIG_INVALID)));
 }
 
+/// A cluster that is to be built, and for which the scheduler has found no cloud.
+fn without_a_cloud(reason: &str, scheduling: &serde_json::Value) -> Cluster {
+    from_value(json!({
+        "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Cluster",
+        "metadata": { "name": "edge", "namespace": "web", "generation": 2 },
+        "spec": { "tosca": {} },
+        "status": {
+            "state": "PENDING", "scheduling": scheduling,
+            "conditions": [{
+                "type": "Scheduled", "status": "False", "reason": reason, "message": "0 of 1 fit: 1 label",
+                "observedGeneration": 2, "lastTransitionTime": "2026-01-02T03:04:05Z",
+            }],
+        },
+    }))
+    .unwrap()
+}
+
+#[test]
+fn a_cluster_without_a_cloud_fails_when_nobody_looks_for_one_any_more() {
+    let judged = |cluster: &Cluster| {
+        let Verdict { state, reason, .. } = missing(Before::of(cluster), "it is to be built");
+        (state, reason.map(|reason| reason.code))
+    };
+    let waiting = json!({ "remainingRetries": 1, "nextAttempt": "2026-01-02T03:04:06.000000Z" });
+    let (no_cloud, no_sense) = (Some(ReasonCode::NoSuitableResource), Some(ReasonCode::InvalidResource));
+    assert_eq!(judged(&without_a_cloud("NoSuitableCloud", &waiting)), (ClusterState::Pending, no_cloud));
+    let mut failed = without_a_cloud("NoSuitableCloud", &json!({ "remainingRetries": 0 }));
+    assert_eq!(judged(&failed), (ClusterState::Failed, no_cloud));
+    assert_eq!(
+        judged(&without_a_cloud("InvalidConstraint", &serde_json::Value::Null)),
+        (ClusterState::Failed, no_sense)
+    );
+    failed.status.as_mut().unwrap().state = Some(ClusterState::Failed);
+    failed.metadata.generation = Some(3);
+    assert_eq!(judged(&failed), (ClusterState::Pending, None), "that was said about another spec");
+}
+
+#[test]
+fn a_kubeconfig_ends_the_wait_for_a_cloud() {
+    let mut cluster = without_a_cloud("NoSuitableCloud", &json!({ "remainingRetries": 0 }));
+    cluster.status.as_mut().unwrap().state = Some(ClusterState::Failed);
+    cluster.spec.kubeconfig_secret_ref = Some(krake_crds::reference::SecretKeyReference::default());
+    let found = connected(Before::of(&cluster), &answers(Nodes::Known(vec![node("True")])));
+    assert_eq!((found.state, found.reason), (ClusterState::Online, None));
+    assert_eq!(connected(Before::of(&cluster), &ClusterView::default()).state, ClusterState::Pending);
+}
+
 #[test]
 fn a_cluster_whose_metrics_fail_says_so_and_is_not_ready_for_more() {
     let no = Claim::no(condition::METRICS_AVAILABLE, "UnknownMetric", "the metric load is not known");
     let mut status = ClusterStatus { state: Some(ClusterState::Online), ..ClusterStatus::default() };
     status.conditions.push(no.over(&[], Some(1), jiff::Timestamp::UNIX_EPOCH));
-    let failing = connected(Before::of(Some(&status)), &answers(Nodes::Known(vec![node("True")])));
+    let known = |status: &ClusterStatus| {
+        let cluster = Cluster::new("edge", ClusterSpec::default());
+        Cluster { status: Some(status.clone()), ..cluster }
+    };
+    let cluster = known(&status);
+    let failing = connected(Before::of(&cluster), &answers(Nodes::Known(vec![node("True")])));
     assert_eq!((failing.state, failing.reason.clone()), (ClusterState::FailingMetrics, None));
     assert!(said(&failing).contains(&(READY, Some(false), METRICS_UNAVAILABLE)));
     assert!(failing.claims.iter().any(|claim| claim.type_ == READY && claim.message == "the metric load is not known"));
     // What is worse is told instead.
-    let unwell = connected(Before::of(Some(&status)), &answers(Nodes::Known(vec![node("False")])));
+    let unwell = connected(Before::of(&cluster), &answers(Nodes::Known(vec![node("False")])));
     assert_eq!(unwell.state, ClusterState::NotReady);
     assert!(said(&unwell).contains(&(READY, Some(false), NODE_NOT_READY)));
-    assert_eq!(connected(Before::of(Some(&status)), &silent()).state, ClusterState::Offline);
+    assert_eq!(connected(Before::of(&cluster), &silent()).state, ClusterState::Offline);
     status.conditions.clear();
-    let well = connected(Before::of(Some(&status)), &answers(Nodes::Known(vec![node("True")])));
+    let cluster = known(&status);
+    let well = connected(Before::of(&cluster), &answers(Nodes::Known(vec![node("True")])));
     assert!(said(&well).contains(&(READY, Some(true), USABLE)));
 }
 
@@ -132,7 +186,7 @@ contexts: [{name: main, context: {cluster: edge, user: krake}}]
 users: [{name: krake, user: {token: abc}}]
 clusters: [{name: edge, cluster: {server: 'https://edge.example.org'}}]
 ";
-    let mut cluster = krake_crds::kubernetes::Cluster::new("edge", krake_crds::kubernetes::ClusterSpec::default());
+    let mut cluster = Cluster::new("edge", ClusterSpec::default());
     cluster.metadata.deletion_timestamp =
         Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
     let observed = Observed {

@@ -225,8 +225,9 @@ fn a_failed_deployment_waits_for_its_time_and_is_given_up_at_its_limit() {
 /// What becomes of two objects, in one word and the order in which they are let go.
 fn parted(placement: &Placement, situation: Situation, farewell: Farewell) -> (&'static str, Vec<String>) {
     let (word, entries) = match plan(observed(placement, situation, Some(farewell)), Restraint::default()) {
-        Plan::Remove { entries, act: safety::Act::Remove, .. } => ("remove", entries),
-        Plan::Remove { entries, act: safety::Act::Clean, .. } => ("clean", entries),
+        Plan::Remove { entries, act: safety::Act::Remove, dependents: Dependents::Follow, .. } => ("remove", entries),
+        Plan::Remove { entries, act: safety::Act::Clean, dependents: Dependents::Follow, .. } => ("clean", entries),
+        Plan::Remove { entries, act: safety::Act::Clean, dependents: Dependents::GoFirst, .. } => ("clear", entries),
         Plan::Unmark { entries, .. } => ("unmark", entries),
         Plan::Abandon { left, why: Abandoned::Unregistered } => ("unregistered", left),
         Plan::Abandon { left, why: Abandoned::ClusterOrphans } => ("cluster orphans", left),
@@ -243,17 +244,18 @@ fn in_deletion_the_policies_decide_what_becomes_of_what_is_recorded() {
     let objects = [object("ConfigMap", "a"), object("Pod", "b")];
     let leaving = leaving(applied(placement(&objects), &objects));
     let deleted = |policy| Farewell::Cause(Cause::Deleted(policy));
-    let moved = Farewell::Cause(Cause::Moved);
+    let moved = |strategy| Farewell::Cause(Cause::Moved(strategy));
     let unreachable = || Situation::Unreachable { why: "down".into(), trouble: None };
     for (farewell, reached, silent) in [
-        (moved, "clean", "wait"),
+        (moved(MigrationStrategy::MakeBeforeBreak), "clean", "wait"),
+        (moved(MigrationStrategy::Recreate), "clear", "wait"),
         (deleted(Delete), "remove", "wait"),
         (deleted(Orphan), "unmark", "wait"),
         (deleted(Retain), "retain", "retain"),
         (Farewell::ClusterOrphans, "cluster orphans", "cluster orphans"),
     ] {
         let (word, order) = parted(&leaving, Situation::Reached, farewell);
-        let expected = if matches!(word, "remove" | "clean") { ["b", "a"] } else { ["a", "b"] };
+        let expected = if matches!(word, "remove" | "clean" | "clear") { ["b", "a"] } else { ["a", "b"] };
         assert_eq!((word, order), (reached, named(&expected)), "{farewell:?}");
         assert_eq!(parted(&leaving, unreachable(), farewell).0, silent, "{farewell:?}");
         assert_eq!(parted(&leaving, Situation::Gone, farewell).0, "unregistered", "{farewell:?}");
@@ -273,13 +275,13 @@ fn the_application_itself_says_what_its_deletion_means_and_a_namesake_does_not()
         let metadata = json!({ "name": "shop", "namespace": "web", "uid": uid, "deletionTimestamp": deleted });
         serde_json::from_value(json!({
             "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Application", "metadata": metadata,
-            "spec": { "deletionPolicy": "Orphan" },
+            "spec": { "deletionPolicy": "Orphan", "migrationStrategy": "Recreate" },
         }))
         .unwrap()
     };
     let then = Some("2026-01-02T03:04:05Z");
     for (namesake, expected) in [
-        (Some(application("a1", None)), Cause::Moved),
+        (Some(application("a1", None)), Cause::Moved(MigrationStrategy::Recreate)),
         (Some(application("a1", then)), Cause::Deleted(DeletionPolicy::Orphan)),
         (Some(application("a2", None)), Cause::Deleted(DeletionPolicy::Retain)),
         (Some(application("a2", then)), Cause::Deleted(DeletionPolicy::Retain)),

@@ -4,7 +4,7 @@ use serde_json::{from_value, json};
 
 use super::*;
 use crate::{
-    metric::{MetricKey, Reading, Readings, Worth},
+    metric::{MetricKey, Rating, Reading, Readings, Worth},
     scheduling::inheritance::Parent,
 };
 
@@ -41,7 +41,11 @@ fn asking(labels: &[&str], metrics: &[&str]) -> Request {
 }
 
 fn name<'a>(request: &Request, own: &'a [Candidate], global: &'a [Candidate]) -> Option<&'a str> {
-    choose(request, own, global).map(|place| place.name.as_str())
+    match choose(request, own, global) {
+        Choice::Cloud(place) => Some(place.name.as_str()),
+        Choice::NothingFits => None,
+        Choice::MetricsPending => panic!("metrics are pending"),
+    }
 }
 
 #[test]
@@ -78,7 +82,28 @@ fn a_cloud_that_is_being_deleted_takes_nothing_and_is_counted() {
     let request = asking(&["location is DE"], &[]);
     assert_eq!(name(&request, &clouds, &[]), None);
     assert_eq!(summary(&request, &clouds), "0 of 2 fit: 1 deleting, 1 label");
+    assert_eq!(summary(&asking(&["location is IT"], &[]), &clouds), "1 of 2 fits: 1 deleting");
     assert_eq!(summary(&request, &[]), "there is no cloud");
+}
+
+#[test]
+fn nothing_is_decided_while_metrics_that_matter_are_being_read() {
+    let pending = |cloud: Candidate| {
+        let rating = Rating { is_pending: true, ..Rating::default() };
+        cloud.rated(rating)
+    };
+    let request = asking(&["location is DE"], &[]);
+    let fits = cloud("k1", Some("DE"), &[("el", 1.0)]);
+    let choice = |own: &[Candidate], global: &[Candidate]| match choose(&request, own, global) {
+        Choice::Cloud(place) => place.name.clone(),
+        other => format!("{other:?}"),
+    };
+    assert_eq!(choice(&[fits.clone(), pending(cloud("k2", Some("DE"), &[]))], &[]), "MetricsPending");
+    assert_eq!(choice(&[], &[pending(cloud("g", Some("DE"), &[]))]), "MetricsPending");
+    // Neither can be chosen, whatever their metrics say.
+    assert_eq!(choice(&[fits.clone(), pending(cloud("k2", Some("IT"), &[]))], &[]), "k1");
+    let leaving = Candidate { is_deleting: true, ..pending(cloud("k2", Some("DE"), &[])) };
+    assert_eq!(choice(&[fits, leaving], &[pending(cloud("g", Some("DE"), &[]))]), "k1");
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn candidate(name: String) -> impl Strategy<Value = Candidate> {
 }
 
 prop_compose! {
-    fn situation()(
+    pub(in crate::scheduling) fn situation()(
         candidates in (0_usize..6).prop_flat_map(|count| {
             (0..count).map(|index| candidate(format!("c{index}"))).collect::<Vec<_>>()
         }),

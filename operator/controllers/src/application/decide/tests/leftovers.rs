@@ -31,6 +31,18 @@ fn a_lost_cluster_that_returns_keeps_its_copy_until_the_new_one_serves() {
 }
 
 #[test]
+fn when_the_copy_goes_that_is_said_to_serve_another_one_that_can_is_said_to() {
+    // The choice came back to b in the moment in which the copy there was marked.
+    let marked = [copy_on("a", Ready), leaving(copy_on("b", Ready))];
+    expect(&observed(scheduled("b", "b"), marked), &[], "a", Some(HeldUp::EarlierCopy));
+    expect(&observed(scheduled("b", "b"), [copy_on("a", Ready)]), &["make b"], "a", None);
+    // It replaces others only when status says so.
+    let three = || [copy_on("a", Ready), leaving(copy_on("b", Ready)), copy_on("c", Ready)];
+    expect(&observed(scheduled("a", "b"), three()), &[], "a", None);
+    expect(&observed(scheduled("a", "a"), three()), &["remove c"], "a", None);
+}
+
+#[test]
 fn recreate_waits_for_a_cluster_that_does_not_answer() {
     let mut recreate = scheduled("b", "a");
     recreate.spec.migration_strategy = MigrationStrategy::Recreate;
