@@ -12,7 +12,7 @@ use super::*;
 const PLACEMENT: &str = "/v1/namespaces/shop/applications/Shop_1/placement";
 const PLAN: &str = "/v1/namespaces/shop/plan";
 
-fn list(kind: &str, items: Value) -> Value {
+fn list(kind: &str, items: &Value) -> Value {
     let meta = json!({ "resourceVersion": "1" });
     json!({ "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": kind, "metadata": meta, "items": items })
 }
@@ -49,9 +49,9 @@ fn management() -> Server {
             }
             "subjectaccessreviews" => json!({ "spec": {}, "status": { "allowed": user == "alice" } }),
             _ if call.uri.contains("watch=") => return None,
-            "applications" => list("ApplicationList", json!([application()])),
-            "clusters" => list("ClusterList", json!([cluster("de", "DE"), cluster("it", "IT")])),
-            _ => list("List", json!([])),
+            "applications" => list("ApplicationList", &json!([application()])),
+            "clusters" => list("ClusterList", &json!([cluster("de", "DE"), cluster("it", "IT")])),
+            _ => list("List", &json!([])),
         };
         Some((200, answer))
     })

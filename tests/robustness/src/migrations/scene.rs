@@ -5,7 +5,10 @@
 
 mod phase;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
@@ -32,7 +35,12 @@ pub(super) struct Change {
     pub(super) object: Value,
     /// Whether it is gone.
     pub(super) is_gone: bool,
+    /// When it was said.
+    pub(super) at: Instant,
 }
+
+/// So long after a choice was taken back, what was decided by it may still be done.
+const DECIDED_WITHIN: Duration = Duration::from_secs(1);
 
 /// What may not be, if a fresh look shows it too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +49,14 @@ pub(super) enum Suspicion {
     Unserved(Thing),
     /// An application that must not run twice has Deployments or pods, ready or not, on two targets.
     Twice(Thing),
-    /// Something of an application was removed from a target, and nothing has taken its place.
+    /// The copy on a target was marked for deletion, and nothing has taken its place.
+    Marked {
+        /// The application.
+        application: Thing,
+        /// The target.
+        target: usize,
+    },
+    /// Something of an application was removed from a target where it still belongs.
     Removed {
         /// The application.
         application: Thing,
@@ -98,6 +113,8 @@ pub(super) struct Scene {
     items: BTreeMap<Spot, Item>,
     /// Applications that have been served.
     served: BTreeSet<Thing>,
+    /// The targets that were chosen before the present ones, and since when they are no longer.
+    choices: BTreeMap<Thing, (usize, Instant)>,
     /// The clusters on which they were last said to run.
     last_homes: BTreeMap<Thing, Value>,
     tally: Tally,
@@ -138,20 +155,19 @@ impl Scene {
 
     /// Takes note of a change; `is_given_up` says what users have deleted.
     pub(super) fn take(&mut self, change: &Change, is_given_up: impl Fn(&Thing) -> bool) -> Taken {
-        let Change { source, object, is_gone } = change;
-        match *source {
-            Source::Applications => self.take_application(object, *is_gone),
-            Source::Placements => self.take_placement(object, *is_gone),
+        match change.source {
+            Source::Applications => self.take_application(change),
+            Source::Placements => self.take_placement(change, is_given_up),
             Source::Target(target, kind) => {
-                let name = text(&object["metadata"]["name"]);
-                self.take_item(&Spot { target, kind, name }, (!is_gone).then_some(object), object, is_given_up)
+                let name = text(&change.object["metadata"]["name"]);
+                self.take_item(&Spot { target, kind, name }, change, is_given_up)
             }
         }
     }
 
-    fn take_application(&mut self, object: &Value, is_gone: bool) -> Taken {
+    fn take_application(&mut self, Change { object, is_gone, at, .. }: &Change) -> Taken {
         let thing = Thing::application(&self.namespace, &text(&object["metadata"]["name"]));
-        if is_gone {
+        if *is_gone {
             self.applications.remove(&thing);
             return Taken { note: Some(format!("{thing} is gone")), ..Taken::default() };
         }
@@ -166,46 +182,58 @@ impl Scene {
             let last = self.last_homes.insert(thing.clone(), on.clone());
             self.tally.moves += usize::from(last.is_some_and(|last| last != on));
         }
+        if let Some((before, ..)) = before.as_ref().filter(|(before, ..)| *before != to)
+            && let Some(target) = self.target_of(before)
+        {
+            self.choices.insert(thing.clone(), (target, *at));
+        }
         let sets_out = before.as_ref().is_some_and(|(before, ..)| !before.is_null() && *before != to);
         let note = (before.as_ref() != Some(&(to.clone(), on.clone(), state.clone())))
             .then(|| format!("{thing} is {state}, scheduled to {to}, running on {on}"));
         Taken { note, sets_out, ..Taken::default() }
     }
 
-    fn take_placement(&mut self, object: &Value, is_gone: bool) -> Taken {
+    fn take_placement(&mut self, change: &Change, is_given_up: impl Fn(&Thing) -> bool) -> Taken {
+        let Change { object, is_gone, at, .. } = change;
         let name = text(&object["metadata"]["name"]);
         let told = |object: &Value| {
-            let leaving = if object["metadata"]["deletionTimestamp"].is_null() { "" } else { ", leaving" };
+            let leaving = if is_leaving(object) { ", leaving" } else { "" };
             let ready = if phase::is_ready(object) { "ready" } else { "not ready" };
             format!(
                 "the copy of {} on {} is {ready}{leaving}",
                 object["spec"]["application"], object["spec"]["cluster"]["name"]
             )
         };
-        if is_gone {
-            self.placements.remove(&name);
-            let note = format!("{}: released", told(object));
-            return Taken { note: Some(note), ..Taken::default() };
-        }
-        let before = self.placements.insert(name, object.clone());
-        let now = told(object);
+        let before =
+            if *is_gone { self.placements.remove(&name) } else { self.placements.insert(name, object.clone()) };
+        let now = if *is_gone { format!("{}: released", told(object)) } else { told(object) };
         let note = (before.as_ref().map(told).as_ref() != Some(&now)).then_some(now);
-        Taken { note, ..Taken::default() }
+        let was_leaving = before.as_ref().is_none_or(is_leaving);
+        let application = Thing::application(&self.namespace, &text(&object["spec"]["application"]));
+        let mut suspicions = Vec::new();
+        if !was_leaving
+            && (*is_gone || is_leaving(object))
+            && !is_given_up(&application)
+            && let Some(target) = self.target_of(&object["spec"]["cluster"]["name"])
+            && !self.is_superseded(&application, target, *at)
+        {
+            suspicions.push(Suspicion::Marked { application, target });
+        }
+        Taken { note, suspicions, ..Taken::default() }
     }
 
     fn take_item(
         &mut self,
         spot: &Spot,
-        now: Option<&Value>,
-        last: &Value,
+        Change { object, is_gone, at, .. }: &Change,
         is_given_up: impl Fn(&Thing) -> bool,
     ) -> Taken {
-        let Some(application) = self.application_of(spot.kind, last) else { return Taken::default() };
-        let now = now.map(|object| Item {
+        let Some(application) = self.application_of(spot.kind, object) else { return Taken::default() };
+        let now = (!is_gone).then(|| Item {
             application: application.clone(),
             uid: object["metadata"]["uid"].clone(),
             is_ready: is_ready(spot.kind, object),
-            is_leaving: !object["metadata"]["deletionTimestamp"].is_null(),
+            is_leaving: is_leaving(object),
         });
         let before = match &now {
             Some(item) => self.items.insert(spot.clone(), item.clone()),
@@ -222,7 +250,9 @@ impl Scene {
         let mut suspicions = Vec::new();
         if is_ours && before.is_some_and(|before| is_lost(&before, now.as_ref())) {
             self.tally.removed += 1;
-            if !self.is_superseded(&application, spot.target) {
+            let is_due = self.is_superseded(&application, spot.target, *at)
+                || (self.must_not_run_twice(&application) && self.has_left(&application, spot.target));
+            if !is_due {
                 let what = format!("{} {}", spot.kind, spot.name);
                 suspicions.push(Suspicion::Removed { application: application.clone(), target: spot.target, what });
             }
@@ -257,11 +287,15 @@ impl Scene {
         self.applications.get(thing).is_some_and(|found| found["spec"]["migrationStrategy"] == "Recreate")
     }
 
-    /// Whether what an application has on a target has been replaced: by a copy elsewhere that serves, or, for one that
+    /// Whether the copy that an application has on a target has been replaced: by one elsewhere that serves, or, for one that
     /// must not run twice, by the decision that it goes elsewhere.
-    fn is_superseded(&self, thing: &Thing, target: usize) -> bool {
+    fn is_superseded(&self, thing: &Thing, target: usize, now: Instant) -> bool {
         if self.must_not_run_twice(thing) {
-            return self.applications.get(thing).is_some_and(|application| self.goes_elsewhere(application, target));
+            let was_elsewhere = self.choices.get(thing).is_some_and(|(before, until)| {
+                *before != target && now.saturating_duration_since(*until) < DECIDED_WITHIN
+            });
+            let application = self.applications.get(thing);
+            return was_elsewhere || application.is_some_and(|found| self.goes_elsewhere(found, target));
         }
         let mut serving = self.items.iter().filter(|(spot, item)| {
             spot.kind == DEPLOYMENT && spot.target != target && item.is_ready && item.application == *thing
@@ -271,8 +305,29 @@ impl Scene {
 
     /// Whether an application was scheduled to another target than this one.
     pub(super) fn goes_elsewhere(&self, application: &Value, target: usize) -> bool {
-        let to = application["status"]["scheduledTo"]["name"].as_str();
-        to.and_then(|to| self.homes.get(to)).is_some_and(|home| *home != target)
+        self.target_of(&application["status"]["scheduledTo"]["name"]).is_some_and(|home| home != target)
+    }
+
+    fn target_of(&self, cluster: &Value) -> Option<usize> {
+        self.homes.get(cluster.as_str()?).copied()
+    }
+
+    fn has_left(&self, thing: &Thing, target: usize) -> bool {
+        self.has_left_as(self.placements.values(), thing, target)
+    }
+
+    /// Whether an application has no copy on a target, among these, or none that stays.
+    pub(super) fn has_left_as<'a>(
+        &self,
+        placements: impl IntoIterator<Item = &'a Value>,
+        thing: &Thing,
+        target: usize,
+    ) -> bool {
+        let is_it = |placement: &&Value| {
+            let (application, cluster) = (&placement["spec"]["application"], &placement["spec"]["cluster"]["name"]);
+            *application == *thing.name && self.target_of(cluster) == Some(target)
+        };
+        placements.into_iter().filter(is_it).all(is_leaving)
     }
 }
 
@@ -292,6 +347,10 @@ fn is_ready(kind: &str, object: &Value) -> bool {
         }
         _ => false,
     }
+}
+
+fn is_leaving(object: &Value) -> bool {
+    !object["metadata"]["deletionTimestamp"].is_null()
 }
 
 /// Whether something was removed, or marked for removal, just now.

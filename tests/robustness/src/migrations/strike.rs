@@ -89,6 +89,7 @@ pub(super) async fn strike(
         if locked(scene).under_way().is_empty() {
             continue;
         }
+        ensure!(operator.process.id().is_some(), "the operator has ended by itself: {}", operator.process.log_tail());
         operator.process.kill();
         // Nobody writes any more: what is there now was there when it died.
         let struck = truth(place, scene, namespace).await?;

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
 use anyhow::{Result, bail};
@@ -93,8 +94,15 @@ impl Watch<'_> {
                     bail!("single_home: {thing} must not run twice, and is on targets {targets:?}");
                 }
             }
-            Suspicion::Removed { application, target, what } => {
+            Suspicion::Marked { application, target } => {
                 if !self.is_superseded(&application, target).await? && !self.history.is_given_up(&application) {
+                    bail!(
+                        "no_phantom_delete: the copy of {application} on {target} is marked, and nothing replaced it"
+                    );
+                }
+            }
+            Suspicion::Removed { application, target, what } => {
+                if !self.is_due(&application, target).await? && !self.history.is_given_up(&application) {
                     bail!(
                         "no_phantom_delete: {what} of {application} was removed from {target}, and nothing replaced it"
                     );
@@ -102,6 +110,16 @@ impl Watch<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether what an application has on a target may go.
+    async fn is_due(&self, thing: &Thing, target: usize) -> Result<bool> {
+        let placements = self.eyes.placements(Some(self.namespace)).await?;
+        let has_left = {
+            let scene = self.scene.lock().unwrap_or_else(PoisonError::into_inner);
+            scene.must_not_run_twice(thing) && scene.has_left_as(&placements, thing, target)
+        };
+        Ok(has_left || self.is_superseded(thing, target).await?)
     }
 
     async fn is_superseded(&self, thing: &Thing, target: usize) -> Result<bool> {
@@ -199,8 +217,9 @@ struct Known {
 
 impl Known {
     fn changes(&mut self, event: Event<DynamicObject>, source: Source) -> Vec<Change> {
-        let there = |object| Change { source, object, is_gone: false };
-        let gone = |object| Change { source, object, is_gone: true };
+        let at = Instant::now();
+        let there = |object| Change { source, object, is_gone: false, at };
+        let gone = |object| Change { source, object, is_gone: true, at };
         match event {
             Event::Init => {
                 self.unconfirmed.append(&mut self.objects);

@@ -10,7 +10,7 @@ fn application(to: &str, on: &str, strategy: &str) -> Change {
         "spec": { "migrationStrategy": strategy },
         "status": { "state": "RUNNING", "scheduledTo": { "name": to }, "runningOn": { "name": on } },
     });
-    Change { source: Source::Applications, object, is_gone: false }
+    change(Source::Applications, object)
 }
 
 fn deployment(target: usize, ready: i64) -> Change {
@@ -18,7 +18,7 @@ fn deployment(target: usize, ready: i64) -> Change {
         "metadata": { "name": "shop", "uid": target, "annotations": { "krake.dev/application": "web/shop" } },
         "status": { "readyReplicas": ready },
     });
-    Change { source: Source::Target(target, DEPLOYMENT), object, is_gone: false }
+    change(Source::Target(target, DEPLOYMENT), object)
 }
 
 fn pod(target: usize) -> Change {
@@ -26,7 +26,19 @@ fn pod(target: usize) -> Change {
     let object = json!({
         "metadata": { "name": "shop-1", "labels": { "app": "shop" } }, "status": { "conditions": conditions },
     });
-    Change { source: Source::Target(target, POD), object, is_gone: false }
+    change(Source::Target(target, POD), object)
+}
+
+fn placement(cluster: &str, leaving: Option<&str>) -> Change {
+    let object = json!({
+        "metadata": { "name": cluster, "deletionTimestamp": leaving },
+        "spec": { "application": "shop", "cluster": { "name": cluster } },
+    });
+    change(Source::Placements, object)
+}
+
+fn change(source: Source, object: Value) -> Change {
+    Change { source, object, is_gone: false, at: Instant::now() }
 }
 
 fn gone(change: Change) -> Change {
@@ -60,9 +72,18 @@ fn a_copy_may_go_when_another_one_serves() {
 
 #[test]
 fn what_must_not_run_twice_may_go_when_it_was_scheduled_elsewhere_and_not_before() {
+    let (stays, marked) = (placement("de", None), placement("de", Some("2030-01-01T00:00:00Z")));
+    let [wanted, moves] = ["de", "it"].map(|to| application(to, "de", "Recreate"));
+    let unwanted = Suspicion::Marked { application: shop(), target: 1 };
+    assert_eq!(suspicions(&[moves.clone(), stays.clone(), marked.clone()]), []);
+    assert_eq!(suspicions(&[wanted.clone(), stays.clone(), marked.clone()]), [unwanted.clone()]);
+    // What was decided a moment before the choice was taken back may be done, and what is marked goes.
+    assert_eq!(suspicions(&[moves.clone(), stays.clone(), wanted.clone(), marked.clone()]), []);
+    let later = Change { at: Instant::now() + DECIDED_WITHIN, ..marked.clone() };
+    assert_eq!(suspicions(&[moves, stays.clone(), wanted.clone(), later]), [unwanted]);
     let one = deployment(1, 1);
-    assert_eq!(suspicions(&[application("it", "de", "Recreate"), one.clone(), gone(one.clone())]), []);
-    assert_eq!(suspicions(&[application("de", "de", "Recreate"), one.clone(), gone(one)]), [removed(1)]);
+    assert_eq!(suspicions(&[wanted.clone(), marked, one.clone(), gone(one.clone())]), []);
+    assert_eq!(suspicions(&[wanted, stays, one.clone(), gone(one)]), [removed(1)]);
 }
 
 #[test]
