@@ -1,7 +1,8 @@
 //! The operator, which knows why applications are where they are. It has an HTTP API of its own; the annotation of its
 //! Lease says where. The facade asks with its own token, so whether the caller may know is decided here before.
 //!
-//! The way there is the network inside of a cluster: plain HTTP, no proxy, no redirects.
+//! The way there is the network inside of a cluster: plain HTTP, no proxy, no redirects. Whoever may write the Lease is
+//! trusted: the token goes to the address that stands there.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -144,7 +145,11 @@ impl Operator {
             }
             let token = self.token.read().await?;
             let question = self.client.request(method, url).bearer_auth(token.expose_secret());
-            answer(body.into_iter().fold(question, RequestBuilder::body)).await
+            answer(match body {
+                Some(body) => question.body(body),
+                None => question,
+            })
+            .await
         };
         timeout(DEADLINE, asking).await.unwrap_or(Err(Unavailable::Late.into()))
     }

@@ -116,7 +116,7 @@ pub(crate) struct Metrics {
 /// The controllers that can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Controller {
-    /// Chooses a cluster for each application.
+    /// Chooses a cluster for each application, and a cloud for each cluster that is to be built.
     Scheduler,
     /// Makes and removes placements so that each application runs where it was scheduled.
     Application,

@@ -27,7 +27,8 @@ pub(crate) struct Management {
     /// Default: the service account of the pod. In the file: `management.kubeconfig`.
     #[arg(long, env = "KRAKE_KUBECONFIG", value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// Namespace of the Lease `krake-api-facade-sync`, and of the Secrets of kinds without a namespace; it must exist.
+    /// Namespace of the Lease `krake-api-facade-sync`, and of the Secrets of kinds without a namespace; it must exist. The
+    /// operator's Lease is looked for there, too: it says whom to ask for explanations and plans.
     ///
     /// Default: krake-system. In the file: `management.namespace`.
     #[arg(long, env = "KRAKE_NAMESPACE", value_parser = value::filled)]

@@ -24,7 +24,7 @@ use crate::{
     derive = "PartialEq",
     shortname = "kcloud",
     category = "krake",
-    doc = "A cloud: where the clusters of its namespace may be built. Stored for Krake's REST API; nothing is built yet.",
+    doc = "A cloud: where the clusters of its namespace may be built. Clusters are given a cloud; nothing is built yet.",
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
     printcolumn(name = "Provider", type_ = "string", json_path = ".spec.openstack.infrastructureProvider.name"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
@@ -246,7 +246,7 @@ pub enum CloudState {
     validation = Rule::new("!has(self.spec.openstack) || !has(self.spec.openstack.metrics) \
         || self.spec.openstack.metrics.all(metric, !metric.namespaced)")
         .message("a global cloud cannot refer to a Metric of a namespace"),
-    doc = "A global cloud: where the clusters of every namespace may be built. Stored for Krake's REST API; nothing is built yet.",
+    doc = "A global cloud: where the clusters of every namespace may be built. Clusters are given a cloud; nothing is built yet.",
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
     printcolumn(name = "Provider", type_ = "string", json_path = ".spec.openstack.infrastructureProvider.name"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),

@@ -80,7 +80,8 @@ pub struct ApplicationSpec {
     /// How a graceful shutdown is awaited. Only with the hook `shutdown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shutdown: Option<Shutdown>,
-    /// How often and how fast scheduling is tried again.
+    /// How often and how fast scheduling is tried again (every `factor * delaySeconds`), and deploying (ever more slowly,
+    /// at most every five minutes).
     #[serde(default)]
     pub backoff: Backoff,
     /// Stored for Krake's REST API; without effect. Default `none`.

@@ -63,7 +63,8 @@ pub struct ClusterSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::reference::kubeconfig_reference")]
     pub kubeconfig_secret_ref: Option<SecretKeyReference>,
-    /// A TOSCA template from which an infrastructure provider builds the cluster. Not supported yet.
+    /// A TOSCA template from which an infrastructure provider builds the cluster. A cloud is chosen for it; nothing is built
+    /// yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::manifest::free_form")]
     pub tosca: Option<serde_json::Value>,

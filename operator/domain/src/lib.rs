@@ -6,6 +6,7 @@
 //! | question | module |
 //! |---|---|
 //! | where does an application go | [`scheduling`] |
+//! | why, and what would happen if | [`scheduling::explanation`], [`scheduling::plan`] |
 //! | what is a metric worth | [`metric`] |
 //! | when is something tried again | [`backoff`] |
 //! | what must change on a target | [`manifest`] |

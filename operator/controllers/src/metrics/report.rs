@@ -109,12 +109,16 @@ pub(super) async fn run<K: Told>(context: Arc<Context>) {
     drive_kind(NAME, (), controller, context, reconcile::<K>).await;
 }
 
-/// The objects about which something else is to be said since metrics were read.
+/// The objects about which something else is to be said since metrics were read or clouds have changed.
 fn by_readings<K: Told>(context: &Arc<Context>) -> impl Stream<Item = ObjectRef<K>> + Send + use<K> {
     let mut seen = Changes::default();
-    let changes = WatchStream::new(context.readings.changes());
+    let readings = WatchStream::new(context.readings.changes()).map(drop);
+    // What a cluster inherits changes with its cloud.
+    let clouds = context.clouds.changes().map(drop);
+    let global_clouds = context.global_clouds.changes().map(drop);
+    let changes = stream::select_all([readings.boxed(), clouds.boxed(), global_clouds.boxed()]);
     let context = context.clone();
-    changes.flat_map(move |_| {
+    changes.flat_map(move |()| {
         let mut objects = K::shared(&context).store.state();
         objects.retain(|object| {
             let key = (object.namespace().unwrap_or_default(), object.name_any());

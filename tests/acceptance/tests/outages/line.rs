@@ -70,9 +70,9 @@ pub(crate) async fn placements(stage: &Stage<'_>, application: &str) -> Result<V
     Ok(items.iter().filter(|one| one["spec"]["application"] == application).cloned().collect())
 }
 
-/// The reasons of the Events about an object.
+/// The reasons of the Events about an object, wherever it is.
 pub(crate) async fn events_of(stage: &Stage<'_>, name: &str) -> Result<Vec<String>> {
-    let args = ["-n", &stage.namespace, "get", "events.events.k8s.io"];
+    let args = ["get", "events.events.k8s.io", "-A"];
     let list = stage.testbed.management_kubectl().json(&args).await?;
     let items = list["items"].as_array().context("kubectl lists items")?;
     let about = items.iter().filter(|event| event["regarding"]["name"] == name);

@@ -1,5 +1,5 @@
-//! User stories in which something is stopped. Each has a system of its own, because it harms it; they run one after
-//! the other, because a system takes over a gigabyte.
+//! User stories in which something is stopped. Each has a system of its own, because it harms it, but for those that are
+//! played together in [`harmless`]; they run one after the other, because a system takes over a gigabyte.
 
 mod alone;
 mod bad_move;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     gauges::Gauges,
-    line::{apply, condition},
+    line::{apply, condition, events_of},
 };
 
 /// Longer than any of it takes when it is permitted.
@@ -110,6 +110,12 @@ pub(crate) async fn a_tripped_budget_keeps_the_rest_until_somebody_acknowledges_
     }
     let is_tripped = |object: &Value| condition(object, "Tripped")["status"] == "True";
     policy.until(is_tripped).await?;
+    eventually("an Event tells of it", SOON, async || {
+        let reasons = events_of(&stage, &policy.name).await?;
+        ensure!(reasons.iter().any(|reason| reason == "BudgetTripped"), "{reasons:?}");
+        Ok(())
+    })
+    .await?;
     let left = async || {
         let mut left = Vec::new();
         for (name, _) in &tenants {

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use krake_acceptance::{APPLICATION, SOON, Stage};
-use krake_testbed::{Testbed, eventually, objects::{Application, deployment as deployment_of}, throughout};
+use krake_testbed::{
+    Testbed, eventually,
+    objects::{Application, deployment as deployment_of},
+    throughout,
+};
 use serde_json::{Value, json};
 
 use crate::line::{Line, apply, condition, homes, placements};
@@ -31,8 +35,8 @@ struct Tenant {
 }
 
 impl Tenant {
-    async fn arrive(stage: &Stage<'_>, (name, application): (String, Application), more: &Value) -> Result<Self> {
-        apply(stage, &application, more).await?;
+    async fn arrive(stage: &Stage<'_>, (name, application): (String, Application), more: Value) -> Result<Self> {
+        apply(stage, &application, &more).await?;
         stage.until_running_on(&application.path(), "de").await?;
         let object = stage.object(APPLICATION, &name).await?;
         let deployment = deployment(stage, &name).await?;
@@ -67,6 +71,11 @@ impl Tenant {
     }
 }
 
+fn pinned(stage: &Stage<'_>) -> (String, Application) {
+    let (name, application) = stage.application("pinned");
+    (name, application.staying())
+}
+
 async fn deployment(stage: &Stage<'_>, name: &str) -> Result<Value> {
     let kubectl = stage.testbed.target(1)?.kubectl();
     kubectl.json(&["get", "deployment", name, "--show-managed-fields"]).await
@@ -77,13 +86,14 @@ pub(crate) async fn a_cut_moves_only_what_does_not_tolerate_it_and_is_tidied_up_
 ) -> Result<()> {
     let (stage, line) = half_set(testbed, "cut").await?;
     let toleration = |seconds: i64| json!({ "unreachableTolerationSeconds": seconds });
-    let hasty = Tenant::arrive(&stage, stage.application("hasty"), &toleration(10)).await?;
-    let patient = Tenant::arrive(&stage, stage.application("patient"), &json!({})).await?;
     let (name, loyal) = stage.application("loyal");
     let loyal_twice = loyal.clone().running([deployment_of(&name, 2)]);
-    let loyal = Tenant::arrive(&stage, (name, loyal), &toleration(-1)).await?;
-    let (name, pinned) = stage.application("pinned");
-    let pinned = Tenant::arrive(&stage, (name, pinned.staying()), &toleration(1)).await?;
+    let (hasty, patient, loyal, pinned) = tokio::try_join!(
+        Tenant::arrive(&stage, stage.application("hasty"), toleration(10)),
+        Tenant::arrive(&stage, stage.application("patient"), json!({})),
+        Tenant::arrive(&stage, (name, loyal), toleration(-1)),
+        Tenant::arrive(&stage, pinned(&stage), toleration(1)),
+    )?;
     stage.register([stage.cluster(2)?]).await?;
 
     line.cut();
@@ -139,7 +149,7 @@ pub(crate) async fn a_target_that_flaps_keeps_its_application(testbed: &Testbed)
     const TOLERATION_SECONDS: i64 = 15;
     let (stage, line) = half_set(testbed, "flapping").await?;
     let tolerant = json!({ "unreachableTolerationSeconds": TOLERATION_SECONDS });
-    let tenant = Tenant::arrive(&stage, stage.application("shop"), &tolerant).await?;
+    let tenant = Tenant::arrive(&stage, stage.application("shop"), tolerant).await?;
     stage.register([stage.cluster(2)?]).await?;
     let cluster = stage.cluster(1)?.path();
 
