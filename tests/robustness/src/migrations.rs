@@ -17,9 +17,9 @@ mod scene;
 mod strike;
 mod watch;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use krake_testbed::{Testbed, eventually, progress::Progress};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -74,7 +74,7 @@ async fn act(place: Place<'_>, play: &Play<'_>, scene: &Mutex<Scene>, options: &
     place.history.step("play", "let them move while the operator is killed");
     let mut dice = StdRng::seed_from_u64(options.seed.wrapping_add(1));
     let hits = tokio::select! {
-        flipped = play.flip(&mut dice) => return flipped,
+        flipped = play.flip(&mut dice) => bail!("the metrics no longer change: {flipped:?}"),
         hits = strike::strike(place, scene, (namespace, options.seed, options.kills)) => hits?,
     };
 
@@ -105,6 +105,6 @@ async fn nothing_beside(scene: &Mutex<Scene>, home: Option<usize>) -> Result<()>
     .await
 }
 
-fn locked(scene: &Mutex<Scene>) -> std::sync::MutexGuard<'_, Scene> {
+fn locked(scene: &Mutex<Scene>) -> MutexGuard<'_, Scene> {
     scene.lock().unwrap_or_else(PoisonError::into_inner)
 }

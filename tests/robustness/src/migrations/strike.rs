@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt::{Display, Formatter},
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -12,7 +12,10 @@ use krake_testbed::eventually;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::sleep;
 
-use super::scene::{Phase, Scene, phase};
+use super::{
+    locked,
+    scene::{Phase, Scene, phase},
+};
 use crate::{
     fault::{Moment, Victim, await_moment, free_leases},
     scenario::Place,
@@ -122,10 +125,6 @@ async fn truth(place: Place<'_>, scene: &Mutex<Scene>, namespace: &str) -> Resul
         Ok(moving.collect())
     })
     .await
-}
-
-fn locked(scene: &Mutex<Scene>) -> std::sync::MutexGuard<'_, Scene> {
-    scene.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     time::Instant,
 };
 
@@ -26,7 +26,10 @@ use kube::{
 };
 use serde_json::Value;
 
-use super::scene::{Change, DEPLOYMENT, POD, Scene, Source, Suspicion};
+use super::{
+    locked,
+    scene::{Change, DEPLOYMENT, POD, Scene, Source, Suspicion},
+};
 use crate::{
     eyes::{Eyes, OF_KRAKE, Piece},
     history::History,
@@ -66,7 +69,7 @@ impl Watch<'_> {
 
     async fn take(&self, change: &Change) -> Result<()> {
         let taken = {
-            let mut scene = self.scene.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut scene = locked(self.scene);
             scene.take(change, |thing| self.history.is_given_up(thing))
         };
         match taken.note {
@@ -116,7 +119,7 @@ impl Watch<'_> {
     async fn is_due(&self, thing: &Thing, target: usize) -> Result<bool> {
         let placements = self.eyes.placements(Some(self.namespace)).await?;
         let has_left = {
-            let scene = self.scene.lock().unwrap_or_else(PoisonError::into_inner);
+            let scene = locked(self.scene);
             scene.must_not_run_twice(thing) && scene.has_left_as(&placements, thing, target)
         };
         Ok(has_left || self.is_superseded(thing, target).await?)
@@ -124,7 +127,7 @@ impl Watch<'_> {
 
     async fn is_superseded(&self, thing: &Thing, target: usize) -> Result<bool> {
         let goes_elsewhere = |application: &Value| {
-            let scene = self.scene.lock().unwrap_or_else(PoisonError::into_inner);
+            let scene = locked(self.scene);
             scene.must_not_run_twice(thing).then(|| scene.goes_elsewhere(application, target))
         };
         if let Some(goes_elsewhere) = goes_elsewhere(&self.eyes.object(thing).await?) {
