@@ -85,7 +85,7 @@ async fn delete_dependent(dependent: &Entry, owner: &Entry, context: &Context) -
         let note = format!("deleted because its owner {owner} is being deleted");
         tracing::info!(%dependent, "{note}");
         let announcement = Announcement::warning("OwnerDeleted", "CollectingGarbage", note);
-        context.announce_about(&dependent.outline.object_ref(&dependent.kind), announcement).await;
+        context.announce_about(dependent.outline.object_ref(&dependent.kind), announcement);
     }
     Ok(())
 }

@@ -51,13 +51,13 @@ pub(super) async fn report(observed: &Observed, plan: &Plan, index: &Index, cont
         index.is_news(object, said.reason)
     };
     if is_news {
-        announce(observed, said, context).await;
+        announce(observed, said, context);
     }
     Ok(())
 }
 
 /// A cycle concerns all who are in it, whether they are being deleted or not.
-async fn announce(observed: &Observed, Said { reason, message }: Said, context: &Context) {
+fn announce(observed: &Observed, Said { reason, message }: Said, context: &Context) {
     let announcement = match reason {
         DELETION_STUCK | OWNERSHIP_CYCLE => Announcement::warning(reason, "Deleting", message),
         _ => Announcement::normal(reason, "Deleting", message),
@@ -65,7 +65,7 @@ async fn announce(observed: &Observed, Said { reason, message }: Said, context: 
     let object = &observed.object;
     let others = observed.cycle.iter().filter(|member| reason == OWNERSHIP_CYCLE && member.place() != object.place());
     for concerned in [object].into_iter().chain(others.take(NAMED_OF_CYCLE)) {
-        context.announce_about(&concerned.outline.object_ref(&concerned.kind), announcement.clone()).await;
+        context.announce_about(concerned.outline.object_ref(&concerned.kind), announcement.clone());
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every controller shares during one term of leadership: clients, caches, settings. Holds no decision and no fact
 //! that could not be read again from the management cluster.
 
+mod announcer;
 mod cache;
 mod grouping;
 
@@ -17,16 +18,19 @@ use krake_operator_domain::scheduling::Policy;
 use krake_operator_targets::ClusterCache;
 use kube::{
     Api, Client, ResourceExt,
-    runtime::events::{Event, EventType, Recorder, Reporter},
+    runtime::events::{EventType, Recorder, Reporter},
 };
 use tokio_util::sync::CancellationToken;
 
-use futures::{StreamExt, future};
+use futures::{FutureExt, StreamExt, future};
 use tokio::sync::watch;
 
 pub use self::cache::Touched;
 pub use self::cache::{Cached, Known, Shared, Watched};
-use self::cache::{Fill, Starting};
+use self::{
+    announcer::Announcer,
+    cache::{Fill, Starting},
+};
 use crate::{market::Market, outcome::Instruments, readings::Snapshot, safety::Ledger};
 
 /// What the controllers may be told. Every duration is a judgement; the defaults are Krake's where Krake has one.
@@ -94,7 +98,7 @@ pub struct Context {
     /// Client of the management cluster.
     pub client: Client,
     /// Writes Kubernetes Events; one for all, because it de-duplicates.
-    pub recorder: Recorder,
+    announcer: Announcer,
     /// Every Application.
     pub applications: Shared<Application>,
     /// Every Cluster.
@@ -154,8 +158,10 @@ impl Context {
         let Given { client, instance, instruments, settings } = given;
         let mut starting = Starting::new(client.clone(), stop.clone());
         let reporter = Reporter { controller: "krake.dev/operator".into(), instance: Some(instance) };
+        let (announcer, announcing) = Announcer::start(Recorder::new(client.clone(), reporter), stop.clone());
+        starting.pumps.push(announcing.boxed());
         let context = Self {
-            recorder: Recorder::new(client.clone(), reporter),
+            announcer,
             applications: starting.shared(),
             clusters: starting.shared(),
             placements: starting.grouped(application_of),
@@ -217,23 +223,19 @@ impl Context {
         self.fills.iter().all(|fill| *fill.borrow() == Fill::Current)
     }
 
-    /// Tells the users of `object` that something happened to it. Best effort: an Event never fails a reconcile.
-    pub async fn announce<K: Known>(&self, object: &K, announcement: Announcement) {
-        self.announce_about(&object.object_ref(&()), announcement).await;
+    /// Tells the users of `object` that something happened to it. Best effort, and beside the work: nobody waits for it.
+    pub fn announce<K: Known>(&self, object: &K, announcement: Announcement) {
+        self.announce_about(object.object_ref(&()), announcement);
+    }
+
+    /// Returns once everything was told that was announced before.
+    pub async fn told(&self) {
+        self.announcer.told().await;
     }
 
     /// As [`Self::announce`], for an object of a kind that is not known at compile time.
-    pub async fn announce_about(&self, object: &ObjectReference, announcement: Announcement) {
-        let event = Event {
-            type_: announcement.severity,
-            reason: announcement.reason.into(),
-            note: Some(shortened(announcement.note)),
-            action: announcement.action.into(),
-            secondary: None,
-        };
-        if let Err(error) = self.recorder.publish(&event, object).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "event not recorded");
-        }
+    pub fn announce_about(&self, object: ObjectReference, announcement: Announcement) {
+        self.announcer.announce(object, announcement);
     }
 }
 
@@ -249,14 +251,6 @@ fn group_of_application(namespace: &str, application: &str) -> String {
 
 async fn is_filled(mut fill: watch::Receiver<Fill>) -> bool {
     fill.wait_for(|fill| *fill != Fill::Partial).await.is_ok()
-}
-
-/// The note of an Event holds at most 1024 bytes.
-const LONGEST_NOTE: usize = 1024;
-
-fn shortened(mut note: String) -> String {
-    note.truncate(note.floor_char_boundary(LONGEST_NOTE));
-    note
 }
 
 /// Something that happened, for users. The recorder drops a repetition of the same reason and action for some minutes.

@@ -40,7 +40,7 @@ pub(super) async fn report(plan: &Plan, done: &Done, context: &Context, now: Tim
     let news = [given_up(application, &wanted, &done.placements), new_state(application, &wanted)];
     for announcement in news.into_iter().flatten() {
         tracing::info!(reason = announcement.reason, "{}", announcement.note);
-        context.announce(&written, announcement).await;
+        context.announce(&written, announcement);
     }
     Ok(())
 }

@@ -74,7 +74,9 @@ async fn look(seen: Application, placements: Vec<Placement>, now: Option<Applica
     assert!(context.synced().await);
     let before = server.calls().len();
     // What it answers depends on a server that forgets; what it asked does not.
-    let _ = reconcile(Arc::new(seen), Arc::new(context)).await;
+    let context = Arc::new(context);
+    let _ = reconcile(Arc::new(seen), context.clone()).await;
+    tokio::time::timeout(Duration::from_secs(10), context.told()).await.expect("not told");
     let calls = server.calls().split_off(before);
     let writes = calls.into_iter().filter(|call| call.method != "GET");
     writes.map(|call| (format!("{} {}", call.method, last(call.path())), call.body)).collect()

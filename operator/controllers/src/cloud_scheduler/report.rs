@@ -42,7 +42,7 @@ pub(super) async fn report(
     context.instruments.wrote_status(NAME);
     if let Some(announcement) = announcement(cluster, &wanted) {
         tracing::info!(reason = announcement.reason, "{}", announcement.note);
-        context.announce(&written, announcement).await;
+        context.announce(&written, announcement);
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ pub(super) async fn report(
     context.instruments.wrote_status(NAME);
     if let Some(announcement) = announcement(cluster, &wanted) {
         tracing::info!(state = %verdict.state, "{}", announcement.note);
-        context.announce(&written, announcement).await;
+        context.announce(&written, announcement);
     }
     Ok(())
 }

@@ -136,7 +136,7 @@ async fn reconcile<K: Told>(object: Arc<K>, context: Arc<Context>) -> Result<Act
     };
     context.instruments.wrote_status(NAME);
     if let Some(announcement) = announcement(object.conditions(), &finding) {
-        context.announce(&written, announcement).await;
+        context.announce(&written, announcement);
     }
     Ok(Action::await_change())
 }

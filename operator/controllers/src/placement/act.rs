@@ -79,7 +79,7 @@ pub(super) async fn act(plan: Plan, placement: &Placement, reach: &Reach, contex
             finish(released, placement, context).await
         }
         (Plan::Abandon { left, why }, _) => {
-            report::announce_abandoned(placement, &left, why, context).await;
+            report::announce_abandoned(placement, &left, why, context);
             release(placement, context).await
         }
         (Plan::Refuse { trouble, live }, Reach::Reached(target)) => {

@@ -96,7 +96,7 @@ pub(super) async fn report(
     if let Some(written) = written {
         context.instruments.wrote_status(NAME);
         if let Some(announcement) = announcement(placement, &status) {
-            context.announce(&written, announcement).await;
+            context.announce(&written, announcement);
         }
     }
     Ok(())
@@ -305,12 +305,7 @@ fn announcement(placement: &Placement, after: &PlacementStatus) -> Option<Announ
 }
 
 /// Says what stays on a cluster: on the Application, where people look, if it is there.
-pub(super) async fn announce_abandoned(
-    placement: &Placement,
-    left: &[InventoryEntry],
-    why: Abandoned,
-    context: &Context,
-) {
+pub(super) fn announce_abandoned(placement: &Placement, left: &[InventoryEntry], why: Abandoned, context: &Context) {
     if left.is_empty() {
         return;
     }
@@ -320,8 +315,8 @@ pub(super) async fn announce_abandoned(
     let announcement = abandonment(cluster, why, &names.join(", "));
     let namespace = placement.namespace().unwrap_or_default();
     match context.applications.find(&namespace, &placement.spec.application) {
-        Some(application) => context.announce::<Application>(&application, announcement).await,
-        None => context.announce(placement, announcement).await,
+        Some(application) => context.announce::<Application>(&application, announcement),
+        None => context.announce(placement, announcement),
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) async fn report(
     context.instruments.wrote_status(NAME);
     if let Some(announcement) = announcement(application, &wanted, &claim) {
         tracing::info!(reason = announcement.reason, "{}", announcement.note);
-        context.announce(&written, announcement).await;
+        context.announce(&written, announcement);
     }
     Ok(())
 }

@@ -81,7 +81,11 @@ fn incumbent(request: &Request, candidates: &[Candidate], policy: &Policy, now: 
     if filter::unsuitable(request, current).is_some() {
         return Incumbent::Competes;
     }
-    if filter::unavailable(current).is_some() {
+    let unavailable = filter::unavailable(current);
+    if unavailable == Some(Objection::MetricsPending) {
+        return Incumbent::Stays(Because::MetricsPending, None);
+    }
+    if unavailable.is_some() {
         let Some(toleration) = request.toleration.over(policy.unreachable_toleration) else {
             return Incumbent::Stays(Because::Tolerated, None);
         };

@@ -20,8 +20,8 @@ use super::grouping::Grouping;
 /// How many changes a controller may fall behind before it looks at every object once instead.
 const BACKLOG: usize = 4096;
 
-/// Objects reconciled at once by one controller.
-const CONCURRENCY: u16 = 16;
+/// Objects reconciled at once by one controller: mostly they wait for the API server.
+const CONCURRENCY: u16 = 64;
 
 /// Longest pause before a watch starts over. As kube's own between two failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);

@@ -81,7 +81,7 @@ async fn reconcile(policy: Arc<SafetyPolicy>, context: Arc<Context>) -> Result<A
         let tripped = condition::find(&wanted.conditions, condition::TRIPPED);
         let note = tripped.map(|tripped| tripped.message.clone()).unwrap_or_default();
         tracing::warn!(policy = name, "{note}");
-        context.announce(&written, Announcement::warning("BudgetTripped", "Removing", note)).await;
+        context.announce(&written, Announcement::warning("BudgetTripped", "Removing", note));
     }
     Ok(Action::await_change())
 }

@@ -158,7 +158,7 @@ fn nothing_is_decided_before_the_metrics_of_what_fits_are_read() {
     let clusters = [online("a", "DE"), unread("b", "DE")];
     assert_eq!(outcome(&request(&[]), &clusters), (NOWHERE.into(), Because::MetricsPending, None));
     assert_eq!(outcome(&bound(&[], "a", 600), &clusters), ("a".into(), Because::MetricsPending, None));
-    assert_eq!(outcome(&bound(&[], "b", 600), &clusters).0, "b");
+    assert_eq!(outcome(&bound(&[], "b", 600), &clusters), ("b".into(), Because::MetricsPending, None));
     let elsewhere = [online("a", "DE"), unread("b", "IT")];
     assert_eq!(outcome(&request(&["location is DE"]), &elsewhere), ("a".into(), Because::Best, None));
 }
