@@ -27,7 +27,11 @@ impl ParentCloud {
         if is(&GlobalCloud::kind(&())) {
             return context.global_clouds.named(&place.name).map(Self::Global);
         }
-        let namespace = place.namespace.as_deref().or(cluster.metadata.namespace.as_deref())?;
+        // A cloud of another namespace is none of its business, whoever wrote that down.
+        let namespace = cluster.metadata.namespace.as_deref()?;
+        if place.namespace.as_deref().is_some_and(|named| named != namespace) {
+            return None;
+        }
         is(&Cloud::kind(&())).then(|| context.clouds.find(namespace, &place.name)).flatten().map(Self::Own)
     }
 

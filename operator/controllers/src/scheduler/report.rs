@@ -59,13 +59,18 @@ pub(super) async fn report(
 fn claim(application: &Application, outcome: &Outcome) -> Option<Claim> {
     match outcome {
         Outcome::GoingAway | Outcome::Waiting => None,
+        // Nothing is known anew: what was said before stands.
+        Outcome::Placed(placed) if placed.because == Because::MetricsPending && is_approved(application) => None,
         Outcome::Withheld { stays, wanted, why } => {
             let message = format!("bound to {} and not moved to {}: {}", stays.name, wanted.name, why.sentence);
             Some(Claim::yes(condition::SCHEDULED, WITHHELD, message))
         }
         Outcome::Placed(placed) => Some(placed_claim(application, placed)),
         Outcome::Unplaced(unplaced) => {
-            Some(Claim::no(condition::SCHEDULED, NO_SUITABLE_CLUSTER, unplaced.news.summary.clone()))
+            let summary = &unplaced.news.summary;
+            let kept = known(application).filter(|known| say_the_same(&known.message, summary));
+            let message = kept.map_or(summary, |known| &known.message);
+            Some(Claim::no(condition::SCHEDULED, NO_SUITABLE_CLUSTER, message))
         }
         Outcome::Refused { reason, message } => Some(Claim::no(condition::SCHEDULED, reason, message.clone())),
     }
@@ -80,7 +85,7 @@ fn status_after(application: &Application, outcome: &Outcome, claim: &Claim, now
         Outcome::Unplaced(unplaced) => {
             status.scheduling = Some(unplaced.retries.clone());
             // Numbers alone are no news.
-            let is_told = known(application).is_some_and(|known| known.message == unplaced.news.summary);
+            let is_told = known(application).is_some_and(|known| say_the_same(&known.message, &unplaced.news.summary));
             if !is_told || status.decision.is_none() {
                 status.decision = Some(unplaced.news.record.clone());
             }
@@ -134,6 +139,20 @@ fn placed_claim(application: &Application, placed: &Placed) -> Claim {
         Because::NoAlternative => (NO_ALTERNATIVE, format!("waiting for {name}, because no other cluster fits")),
     };
     Claim::yes(condition::SCHEDULED, reason, message)
+}
+
+/// Whether the place that it has was approved for what it says now.
+fn is_approved(application: &Application) -> bool {
+    let status = application.status.as_ref();
+    status.is_some_and(|status| {
+        status.scheduled_to.is_some() && status.scheduled_generation == application.metadata.generation
+    })
+}
+
+/// Whether two texts differ in numbers at most: those of a large fleet change with every reading.
+fn say_the_same(one: &str, other: &str) -> bool {
+    let words = |text: &str| text.chars().filter(|character| !character.is_ascii_digit()).collect::<String>();
+    words(one) == words(other)
 }
 
 fn known(application: &Application) -> Option<&Condition> {

@@ -86,13 +86,14 @@ impl Candidate {
     }
 }
 
-/// Since when the conditions have been saying that the cluster cannot be used.
+/// Since when the conditions have been saying that the cluster cannot be used. What is merely unknown says nothing: that
+/// the nodes may not be looked at is no outage, and may have been so for ever.
 fn unavailable_since(cluster: &Cluster) -> Option<Timestamp> {
     let conditions = cluster.status.as_ref()?.conditions.as_slice();
     [condition::REACHABLE, condition::HEALTHY, condition::METRICS_AVAILABLE]
         .into_iter()
         .filter_map(|type_| condition::find(conditions, type_))
-        .filter(|condition| condition.status != "True")
+        .filter(|condition| condition.status == "False")
         .map(|condition| condition.last_transition_time.0)
         .min()
 }
@@ -125,7 +126,7 @@ mod tests {
             Candidate::of(&cluster, None, &Readings::new()).unavailable_since
         };
         assert_eq!(since(json!([condition("Reachable", "True", 1), condition("Healthy", "True", 2)])), None);
-        let gone = json!([condition("Reachable", "False", 7), condition("Healthy", "Unknown", 8)]);
+        let gone = json!([condition("Reachable", "False", 7), condition("Healthy", "Unknown", 1)]);
         assert_eq!(since(gone), Some("2026-01-02T03:04:07Z".parse().unwrap()));
         let unread = json!([condition("Reachable", "True", 1), condition("MetricsAvailable", "False", 9)]);
         assert_eq!(since(unread), Some("2026-01-02T03:04:09Z".parse().unwrap()));

@@ -96,9 +96,8 @@ fn incumbent(request: &Request, candidates: &[Candidate], policy: &Policy, now: 
             None => Incumbent::YieldsOnlyToAnother,
         };
     }
-    if filter::unrated(request, current).is_some() {
-        return Incumbent::Competes;
-    }
+    // Metric constraints that cease to hold move nobody sooner than a better score does: two clusters of which one is
+    // always too busy, because the application is there, would be left and entered at every reading.
     match request.scheduled_at.and_then(|since| remaining(since, policy.reschedule_after, now)) {
         Some(left) => Incumbent::Stays(Because::Dwelling, Some(left)),
         None => Incumbent::Competes,

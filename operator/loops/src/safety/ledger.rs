@@ -13,6 +13,9 @@ use tokio::sync::watch;
 
 use super::{Act, Withheld};
 
+/// How soon after a permitted move the same one may be asked for again.
+const SAME_MOVE: Duration = Duration::from_secs(5);
+
 /// What was moved and removed lately. Of this process only: one that starts anew begins to count anew, but a budget that
 /// is used up stays so, because its policy says it.
 #[derive(Debug)]
@@ -61,8 +64,8 @@ pub(super) enum Answer {
 }
 
 impl Ledger {
-    /// Whether `act` may be done to the application `subject` of `namespace`. If it may, it is counted; once in a span of
-    /// time for each application.
+    /// Whether `act` may be done to the application `subject` of `namespace`. If it may, it is counted: each move, and each
+    /// removal once, however long it takes.
     pub(super) fn ask(
         &self,
         policies: &[impl AsRef<SafetyPolicy>],
@@ -85,15 +88,20 @@ impl Ledger {
         for (account, budget) in &budgets {
             let entries = accounts.entry(account.clone()).or_default();
             forget_old(entries, *budget, now);
-            let is_counted = entries.iter().any(|entry| entry.subject == subject);
-            if !is_counted && entries.len() >= usize::try_from(budget.limit).unwrap_or(usize::MAX) {
+            if !is_counted(entries, act, subject, now)
+                && entries.len() >= usize::try_from(budget.limit).unwrap_or(usize::MAX)
+            {
                 return exhausted(account, *budget, entries.front().map(|entry| entry.at), now);
             }
         }
         for (account, _) in budgets {
             let entries = accounts.entry(account).or_default();
-            if !entries.iter().any(|entry| entry.subject == subject) {
+            if !is_counted(entries, act, subject, now) {
                 entries.push_back(Entry { at: now, subject: subject.to_owned() });
+            } else if let Some(entry) = entries.iter_mut().find(|entry| entry.subject == subject && act == Act::Remove)
+            {
+                // A removal that goes on is still the same one.
+                entry.at = now;
             }
         }
         Answer::Permitted
@@ -136,6 +144,16 @@ fn budgets(policy: &SafetyPolicy, act: Act, namespace: &str) -> Vec<(Account, Bu
     let fleet = of(&policy.spec.fleet).map(|budget| (account(None), budget));
     let own = of(&policy.spec.per_namespace).map(|budget| (account(Some(namespace)), budget));
     fleet.into_iter().chain(own).collect()
+}
+
+/// Whether this act was counted before: a removal while it is remembered, a move if it was asked for a moment ago, because
+/// a decision that could not be written is made again.
+fn is_counted(entries: &VecDeque<Entry>, act: Act, subject: &str, now: Timestamp) -> bool {
+    let mut own = entries.iter().filter(|entry| entry.subject == subject);
+    match act {
+        Act::Migrate => own.any(|entry| age(entry.at, now) < SAME_MOVE),
+        Act::Remove | Act::Clean => own.next().is_some(),
+    }
 }
 
 fn forget_old(entries: &mut VecDeque<Entry>, budget: Budget, now: Timestamp) {
@@ -204,7 +222,8 @@ mod tests {
         let policies = [policy("fleet", &budget, false)];
         let asked = |who, second| ledger.ask(&policies, Act::Migrate, ("web", who), at(second));
         assert_eq!((asked("a", 0), asked("b", 10)), (Answer::Permitted, Answer::Permitted));
-        assert_eq!(asked("a", 20), Answer::Permitted, "it is counted already");
+        assert_eq!(asked("b", 11), Answer::Permitted, "it is counted already");
+        assert!(matches!(asked("a", 20), Answer::Withheld(_)), "it is another move");
         let Answer::Withheld(withheld) = asked("c", 20) else { panic!("permitted") };
         assert_eq!(withheld.retry_after, Some(Duration::from_secs(40)));
         assert_eq!(
@@ -248,6 +267,17 @@ mod tests {
         assert_eq!(withheld.reason, super::super::TRIPPED);
         ledger.forget("fleet");
         assert!(is_permitted(&ledger, &policies, Act::Remove, ("web", "b"), 0));
+    }
+
+    #[test]
+    fn a_removal_that_takes_long_is_counted_once() {
+        let ledger = Ledger::default();
+        let policies =
+            [policy("fleet", &json!({ "fleet": { "deletions": { "limit": 1, "windowSeconds": 60 } } }), false)];
+        for second in (0..300).step_by(30) {
+            assert!(is_permitted(&ledger, &policies, Act::Remove, ("web", "slow"), second), "{second}");
+        }
+        assert!(matches!(ledger.ask(&policies, Act::Remove, ("web", "b"), at(300)), Answer::Trips { .. }));
     }
 
     #[test]

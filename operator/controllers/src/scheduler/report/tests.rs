@@ -148,3 +148,25 @@ fn a_move_that_is_withheld_keeps_the_place_and_says_why() {
     assert_eq!((told.reason, &*told.note), (WITHHELD, "bound to edge and not moved to core: the policy says so"));
     assert_eq!(after(&kept, &withheld, at(60)).1, None);
 }
+
+#[test]
+fn while_metrics_are_read_for_the_first_time_what_was_said_stands() {
+    let (bound, _) = after(&application(3, &json!({})), &moved("edge", 0), at(0));
+    let (tolerated, _) = after(&bound, &placed("edge", Because::Tolerated), at(30));
+    assert_eq!(claim(&tolerated, &placed("edge", Because::MetricsPending)), None);
+    let mut newer = tolerated;
+    newer.metadata.generation = Some(4);
+    let (approved, _) = after(&newer, &placed("edge", Because::MetricsPending), at(60));
+    assert_eq!(status(&approved).scheduled_generation, Some(4));
+}
+
+#[test]
+fn numbers_alone_are_no_news() {
+    let with = |summary: &str, second| {
+        Outcome::Unplaced(Unplaced { news: news(summary, second), retries: Scheduling::default() })
+    };
+    let (lost, _) = after(&application(3, &json!({})), &with("0 of 9 fit: 7 metric, 2 offline", 0), at(0));
+    assert_eq!(after(&lost, &with("0 of 9 fit: 6 metric, 3 offline", 9), at(9)).0, lost);
+    let (other, _) = after(&lost, &with("0 of 9 fit: 9 offline", 9), at(9));
+    assert_eq!(known(&other).unwrap().message, "0 of 9 fit: 9 offline");
+}

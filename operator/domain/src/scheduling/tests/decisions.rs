@@ -133,6 +133,14 @@ fn metric_constraints_compare_weight_times_value() {
 }
 
 #[test]
+fn a_metric_constraint_that_ceases_to_hold_moves_nobody_before_the_dwell_time_is_over() {
+    let clusters = [rated(online("c1", "DE"), &[("load", 0.6, 1.0)]), rated(online("c2", "DE"), &[("load", 0.4, 1.0)])];
+    let idle = |seconds| Request { metrics: vec!["load < 0.5".parse().unwrap()], ..bound(&[], "c1", seconds) };
+    assert_eq!(outcome(&idle(10), &clusters), ("c1".into(), Because::Dwelling, Some(50)));
+    assert_eq!(outcome(&idle(60), &clusters), ("c2".into(), Because::Best, None));
+}
+
+#[test]
 fn a_place_whose_metrics_cannot_be_read_is_kept_for_a_while() {
     let reason = krake_crds::reason::Reason {
         code: krake_crds::reason::ReasonCode::UnreachableMetricsProvider,
