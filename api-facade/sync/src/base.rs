@@ -2,16 +2,19 @@
 //!
 //! ```text
 //! {"object": {"namespace": "team", "name": "shop", "uid": "…"}, "uid": "…",
-//!  "fields": {"spec.manifest": "8f2c…", "label:tier": "11ab…", "status.state": ["02…", "77…"]}}
+//!  "fields": {"spec.manifest": "8f2c…", "label:tier": "11ab…", "status.state": ["02…", "77…"]},
+//!  "object_only": {"migrationStrategy": "Recreate"}}
 //! ```
 //!
 //! A field has one digest if both sides hold the same value, else one for each side: a side that cannot hold what the
 //! other says (say, a state the custom resource does not know) must not look as if it had changed ever after.
+//!
+//! Of what REST does not know, the values themselves are kept: if the object is lost, they are nowhere else.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use krake_crds::identity::hexadecimal;
@@ -251,6 +254,9 @@ pub struct Base {
     /// Every settled field that is not at its default on both sides.
     #[serde(default)]
     pub fields: BTreeMap<Field, Agreed>,
+    /// Members of the object's `spec` that REST does not know, unless they are at their default.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub object_only: Map<String, Value>,
 }
 
 impl Base {
@@ -313,6 +319,14 @@ mod tests {
         assert_eq!(digests.len(), values.len());
     }
 
+    #[test]
+    fn a_base_that_says_nothing_of_what_rest_does_not_know_is_read_and_written_as_ever() {
+        let text = r#"{"object":{"name":"shop","uid":"u"},"uid":"k","fields":{"spec.a":"11"}}"#;
+        let base: Base = serde_json::from_str(text).unwrap();
+        assert!(base.object_only.is_empty());
+        assert_eq!(base.encode().unwrap(), text.as_bytes());
+    }
+
     fn field() -> impl Strategy<Value = Field> {
         prop_oneof![
             "[a-zA-Z]{1,9}".prop_map(Field::Spec),
@@ -332,9 +346,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_base_survives_etcd(fields in proptest::collection::btree_map(field(), agreed(), 0..6)) {
+        fn a_base_survives_etcd(
+            fields in proptest::collection::btree_map(field(), agreed(), 0..6),
+            object_only in proptest::collection::btree_map("[a-zA-Z]{1,9}", any::<i64>().prop_map(Value::from), 0..3),
+        ) {
+            let object_only = object_only.into_iter().collect();
             let object = Some(Twin { namespace: Some("team".into()), name: "shop".into(), uid: "u".into() });
-            let base = Base { object, uid: "k".into(), refused: None, fields };
+            let base = Base { object, uid: "k".into(), refused: None, fields, object_only };
             prop_assert_eq!(serde_json::from_slice::<Base>(&base.encode().unwrap()).unwrap(), base);
         }
     }

@@ -1,4 +1,5 @@
-//! What to do about one thing that lives in etcd and in Kubernetes. Pure: no clock, no network, no values, only digests.
+//! What to do about one thing that lives in etcd and in Kubernetes. Pure: no clock, no network, and of what both sides know
+//! only digests.
 //!
 //! | base | stored | object | means | decision |
 //! |---|---|---|---|---|
@@ -19,6 +20,8 @@
 //! holds it, or a client lets it go.
 
 use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
 
 use crate::base::{Agreed, Base, Digest, Field, Fields};
 
@@ -96,6 +99,8 @@ pub struct Object {
     pub is_as_published: bool,
     /// Its fields.
     pub fields: Fields,
+    /// Members of its `spec` that REST does not know.
+    pub object_only: Map<String, Value>,
     /// Fields whose value was ours to keep and is gone: to be written again.
     pub lost: BTreeSet<Field>,
     /// Fields whose value cannot be seen now: to be left alone.
@@ -187,6 +192,8 @@ pub enum Step {
     AdoptUid,
     /// Begin a new base: the two have not met before.
     BeginBase,
+    /// Record in the base what REST does not know of the object.
+    KeepObjectOnly,
 }
 
 impl Merge {
@@ -317,6 +324,7 @@ fn merge(base: Option<&Base>, stored: &Stored, object: &Object) -> Merge {
         (Step::AddFinalizer, !object.is_deleting && !object.held.by_mirror),
         (Step::AdoptUid, object.krake_uid != stored.uid),
         (Step::BeginBase, base.is_none()),
+        (Step::KeepObjectOnly, base.is_some_and(|base| base.object_only != object.object_only)),
     ];
     let steps = steps.into_iter().filter_map(|(step, is_due)| is_due.then_some(step)).collect();
     let mut merge = Merge { steps, ..Merge::default() };
@@ -335,7 +343,9 @@ fn merge(base: Option<&Base>, stored: &Stored, object: &Object) -> Merge {
         let verdict = if object.unseen.contains(field) {
             sight.verdict_unseen()
         } else if object.lost.contains(field) {
-            if sight.stored.is_some() { Verdict::ToObject } else { Verdict::Leave }
+            // A mark travels first: a namespace that goes takes the Secret along at once, and no new one.
+            let may_return = sight.stored.is_some() && !merge.steps.contains(&Step::MarkDeleted);
+            if may_return { Verdict::ToObject } else { Verdict::Leave }
         } else {
             sight.verdict()
         };

@@ -187,6 +187,20 @@ impl Face {
     }
 }
 
+/// The members of an object's `spec` that REST does not know, unless they are at their default: what a stored object
+/// could not bring back.
+#[must_use]
+pub fn object_only<P: Pairing>(object: &DynamicObject) -> Map<String, Value> {
+    let Some(spec) = object.data.get("spec").and_then(Value::as_object) else { return Map::new() };
+    let fresh = serde_json::from_value::<P::Spec>(Value::Object(Map::new())).ok();
+    let fresh = fresh.and_then(|fresh| members(&fresh, "spec").ok()).unwrap_or_default();
+    let is_kept = |name: &str, value: &Value| {
+        P::OBJECT_ONLY.contains(&name) && !value.is_null() && fresh.get(name) != Some(value)
+    };
+    let kept = spec.iter().filter(|(name, value)| is_kept(name, value));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 fn members<T: serde::Serialize>(part: &T, name: &'static str) -> Result<Map<String, Value>, Unreadable> {
     match serde_json::to_value(part) {
         Ok(Value::Object(members)) => Ok(members),

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use krake_crds::finalizer;
 use kube::api::DynamicObject;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::{
-    base::Field,
+    base::{Base, Field},
     decide::{Merge, Step},
     error::Error,
     face::Face,
@@ -59,7 +59,7 @@ impl<P: Pairing> Reconciler<P> {
         let by_rule = Coordinates::of(&sides.key);
         let twin = sides.base.as_ref().and_then(|base| base.object.as_ref());
         let at = twin.map_or_else(|| by_rule.clone(), crate::base::Twin::coordinates);
-        let mut spec = stored.face.spec();
+        let mut spec = spec_of(sides.base.as_ref(), stored);
         if let Some(identity) = identity(&sides.key).filter(|_| at == by_rule) {
             spec.insert("identity".into(), serde_json::to_value(identity).map_err(Error::Json)?);
         }
@@ -81,6 +81,15 @@ impl<P: Pairing> Reconciler<P> {
         let types = kube::core::TypeMeta { api_version: resource.api_version.clone(), kind: resource.kind.clone() };
         DynamicObject { types: Some(types), ..object.clone() }
     }
+}
+
+/// The `spec` of the object of a stored one. A lost one had members that REST does not know; the base of a predecessor says
+/// nothing about them.
+fn spec_of<P: Pairing>(base: Option<&Base>, stored: &Stored<P>) -> Map<String, Value> {
+    let mut spec = stored.face.spec();
+    let own = base.filter(|base| base.uid == stored.wire.metadata().uid);
+    spec.extend(own.into_iter().flat_map(|base| base.object_only.clone()));
+    spec
 }
 
 /// Writes what a merge sends to the object.
@@ -179,5 +188,66 @@ impl<P: Pairing> Publisher<'_, P> {
             return Ok(Wish::Keep);
         }
         serde_json::to_value(own).map(Wish::Set).map_err(Error::Json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use krake_facade_wire::kubernetes::{Application, Cluster};
+    use kube::api::DynamicObject;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{directory::Directory, face::object_only, reconcile::new_base};
+
+    fn object(spec: &Value) -> DynamicObject {
+        let metadata = json!({ "name": "shop", "namespace": "team", "uid": "u" });
+        serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
+    }
+
+    /// What is stored for an object, and the base of both.
+    fn mirrored<P: Pairing>(object: &DynamicObject) -> (Stored<P>, Base) {
+        let key = krake_facade_store::Key::of::<P>(Some("team"), "shop");
+        let face = Face::of_object::<P>(object, None).unwrap();
+        let stored = Stored::of_object(&key, object, &face, &Directory::default()).unwrap();
+        let base = new_base(object, &stored);
+        (stored, serde_json::from_slice(&base.encode().unwrap()).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn a_restored_object_has_what_rest_does_not_know(
+            strategy in "MakeBeforeBreak|Recreate", policy in "Delete|Orphan|Retain",
+            deadline in proptest::option::of(0..9_i64), toleration in proptest::option::of(0..9_i64),
+        ) {
+            let lost = object(&json!({
+                "manifest": [], "hooks": ["complete"], "migrationStrategy": strategy, "deletionPolicy": policy,
+                "progressDeadlineSeconds": deadline, "unreachableTolerationSeconds": toleration,
+            }));
+            let (stored, base) = mirrored::<Application>(&lost);
+            let restored = object(&spec_of(Some(&base), &stored).into());
+            prop_assert_eq!(object_only::<Application>(&restored), object_only::<Application>(&lost));
+            prop_assert_eq!(new_base(&restored, &stored), base);
+            for (name, default) in [("migrationStrategy", "MakeBeforeBreak"), ("deletionPolicy", "Delete")] {
+                let wanted = &lost.data["spec"][name];
+                let found = restored.data["spec"].get(name);
+                prop_assert_eq!(found, Some(wanted).filter(|wanted| **wanted != default));
+            }
+        }
+    }
+
+    #[test]
+    fn a_restored_cluster_goes_as_it_was_to_go() {
+        let (stored, base) = mirrored::<Cluster>(&object(&json!({ "deletionPolicy": "Orphan" })));
+        assert_eq!(spec_of(Some(&base), &stored)["deletionPolicy"], "Orphan");
+    }
+
+    #[test]
+    fn a_successor_inherits_nothing_from_the_base_of_its_predecessor() {
+        let (stored, base) =
+            mirrored::<Application>(&object(&json!({ "manifest": [], "migrationStrategy": "Recreate" })));
+        let earlier = Base { uid: "earlier".into(), ..base };
+        assert!(!spec_of(Some(&earlier), &stored).contains_key("migrationStrategy"));
+        assert!(!spec_of(None, &stored).contains_key("migrationStrategy"));
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     decide::{self, Decision, Known, Merge, Step, Tombstone},
     directory::Directory,
     error::Error,
-    face::Face,
+    face::{Face, object_only},
     instruments::Instruments,
     locate::locate,
     objects::{Objects, Written},
@@ -108,6 +108,7 @@ impl<P: Pairing> Reconciler<P> {
             is_as_published: metadata::is_as_published(metadata),
             prepared: metadata::prepared(P::KIND, metadata),
             fields: face.fields(),
+            object_only: object_only::<P>(&raw),
             lost,
             unseen,
         };
@@ -219,6 +220,7 @@ impl<P: Pairing> Reconciler<P> {
             .filter(|_| !merge.steps.contains(&Step::BeginBase))
             .unwrap_or_else(|| new_base(raw, stored));
         base.refused = base.refused.filter(|_| !is_accepted);
+        base.object_only = object_only::<P>(raw);
         let settled = to_stored.iter().chain(&merge.agreed).chain(&published.fields);
         settle(&mut base, new.as_ref().map_or(&stored.face, |new| &new.face), face, settled);
         self.write(sides, new.as_ref(), &base).await?;
@@ -305,7 +307,12 @@ pub(crate) fn new_base<P: Pairing>(raw: &DynamicObject, stored: &Stored<P>) -> B
         name: raw.metadata.name.clone().unwrap_or_default(),
         uid: raw.metadata.uid.clone().unwrap_or_default(),
     };
-    Base { object: Some(twin), uid: stored.wire.metadata().uid.clone(), ..Base::default() }
+    Base {
+        object: Some(twin),
+        uid: stored.wire.metadata().uid.clone(),
+        object_only: object_only::<P>(raw),
+        ..Base::default()
+    }
 }
 
 /// Records what fields are now on both sides.

@@ -2,7 +2,7 @@
 //! kubeconfigs from Secrets; the probing itself is done by `targets`, per cluster and apart from this loop.
 //!
 //! Woken by every change of a Cluster, of a Secret that one names, and by what the probes and node watches find. A Cluster
-//! in deletion stays connected: its applications must still be removed from it.
+//! in deletion stays connected, even if its Secret is gone: its applications must still be removed from it.
 
 mod act;
 mod decide;
@@ -31,6 +31,9 @@ const NAME: &str = "cluster";
 /// How soon to look again at a cluster that has just come back.
 const CONNECTING: Duration = Duration::from_secs(1);
 
+/// How soon to look again at a cluster that is connected without a Secret: nothing says when its last Placement is gone.
+const KEPT: Duration = Duration::from_secs(10);
+
 /// Runs the cluster controller until the term of `context` ends.
 pub async fn run(context: Arc<Context>) {
     let controller =
@@ -49,6 +52,7 @@ async fn reconcile(cluster: Arc<Cluster>, context: Arc<Context>) -> Result<Actio
     Ok(match verdict.state {
         // Only the next look says how the cluster is.
         ClusterState::Connecting => Action::requeue(CONNECTING),
+        _ if matches!(plan, decide::Plan::Keep) => Action::requeue(KEPT),
         _ => Action::await_change(),
     })
 }

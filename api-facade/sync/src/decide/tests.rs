@@ -31,6 +31,7 @@ fn object(values: &[(&str, u8)]) -> Object {
         prepared: Prepared::default(),
         is_as_published: false,
         fields: fields(values),
+        object_only: Map::new(),
         lost: BTreeSet::new(),
         unseen: BTreeSet::new(),
     }
@@ -38,7 +39,7 @@ fn object(values: &[(&str, u8)]) -> Object {
 
 fn base(values: &[(&str, u8)]) -> Base {
     let object = Some(Twin { namespace: Some("team".into()), name: "shop".into(), uid: "kubernetes".into() });
-    let mut base = Base { object, uid: "krake".into(), refused: None, fields: BTreeMap::new() };
+    let mut base = Base { object, uid: "krake".into(), refused: None, ..Base::default() };
     for (field, digest) in fields(values) {
         base.settle(&field, Some(&digest), Some(&digest));
     }
@@ -322,6 +323,30 @@ fn an_unseen_secret_is_left_alone_and_a_lost_one_written_again() {
 }
 
 #[test]
+fn a_mark_is_not_held_up_by_a_lost_secret() {
+    let (before, here) = (Some(base(&[("secret", 1)])), Some(stored(&[("secret", 1)])));
+    let lost = deleting(Object { lost: set(&["secret"]), ..object(&[]) });
+    let decision = decide(&known(before, here, Some(lost)));
+    assert_eq!(decision, Decision::Merge(Merge { steps: BTreeSet::from([Step::MarkDeleted]), ..Merge::default() }));
+}
+
+#[test]
+fn what_rest_does_not_know_is_recorded_once() {
+    let object = Object { object_only: member("Recreate"), ..object(&[]) };
+    let world = known(Some(base(&[])), Some(stored(&[])), Some(object));
+    let decision = decide(&world);
+    let steps = BTreeSet::from([Step::KeepObjectOnly]);
+    assert_eq!(decision, Decision::Merge(Merge { steps, ..Merge::default() }));
+    let after = carry_out(&world, &decision);
+    assert_eq!(after.base.as_ref().unwrap().object_only, member("Recreate"));
+    assert_eq!(decide(&after), Decision::Nothing);
+}
+
+fn member(value: &str) -> Map<String, Value> {
+    Map::from_iter([("migrationStrategy".to_owned(), value.into())])
+}
+
+#[test]
 fn no_finalizer_is_added_to_an_object_that_is_leaving() {
     let held = Object { held: Held { by_mirror: true, by_krake: true, by_others: false }, ..object(&[]) };
     let marked = Some(deleted(stored(&[("finalizer:krake.dev/cascade-deletion", 1)])));
@@ -405,6 +430,7 @@ fn agree(world: &Known, settled: impl Fn(&Field) -> bool, before: Option<Base>) 
     let mut base = before.unwrap_or_default();
     base.object = Some(Twin { namespace: None, name: "shop".into(), uid: object.uid.clone() });
     base.uid.clone_from(&stored.uid);
+    base.object_only.clone_from(&object.object_only);
     let all: BTreeSet<Field> =
         stored.fields.keys().chain(object.fields.keys()).chain(base.fields.keys()).cloned().collect();
     for field in all.iter().filter(|field| settled(field)) {
@@ -467,12 +493,14 @@ fn any_world() -> impl Strategy<Value = Known> {
         by_others,
     });
     let krake_uid = prop_oneof![3 => Just("krake"), 1 => Just("kubernetes")];
-    let object = (any_fields(), any::<bool>(), held, krake_uid)
-        .prop_filter("nothing keeps a marked object that nobody holds", |(_, is_deleting, held, _)| {
+    let object_only = prop_oneof![Just(Map::new()), "Recreate|Other".prop_map(|value| member(&value))];
+    let object = (any_fields(), any::<bool>(), held, krake_uid, object_only)
+        .prop_filter("nothing keeps a marked object that nobody holds", |(_, is_deleting, held, ..)| {
             !is_deleting || *held != Held::default()
         })
-        .prop_map(|(fields, is_deleting, held, krake_uid)| Object {
+        .prop_map(|(fields, is_deleting, held, krake_uid, object_only)| Object {
             fields,
+            object_only,
             is_deleting,
             held,
             krake_uid: krake_uid.into(),

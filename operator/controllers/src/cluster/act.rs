@@ -11,7 +11,7 @@ use super::{decide::Plan, observe::Observed};
 pub(super) enum Done {
     /// There is one; this is what is known through it.
     Connected(ClusterView),
-    /// There is none, because there must not be one.
+    /// There is none, because there must not be one, or because there was none to keep.
     Disconnected,
     /// None could be made with this kubeconfig.
     NotConnectable,
@@ -26,6 +26,7 @@ pub(super) async fn act(plan: &Plan<'_>, observed: &Observed, context: &Context)
                 Done::NotConnectable
             }
         },
+        Plan::Keep => context.targets.view(&observed.key).map_or(Done::Disconnected, Done::Connected),
         Plan::Disconnect => {
             context.targets.disconnect(&observed.key);
             Done::Disconnected

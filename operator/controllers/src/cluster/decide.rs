@@ -26,6 +26,8 @@ use super::{
 pub(super) enum Plan<'a> {
     /// Have one with this kubeconfig.
     Connect(&'a Kubeconfig),
+    /// Keep the one that there is.
+    Keep,
     /// Have none.
     Disconnect,
 }
@@ -117,6 +119,8 @@ fn without_cloud<'a>(cluster: &Cluster, status: &'a ClusterStatus) -> Option<&'a
 pub(super) fn plan(observed: &Observed) -> Plan<'_> {
     match &observed.access {
         Access::Given(kubeconfig) => Plan::Connect(kubeconfig),
+        // A namespace that goes takes the Secret along at once, and everything that must be cleaned up only later.
+        Access::Missing(_) if observed.is_needed => Plan::Keep,
         Access::Refused(_) | Access::Missing(_) => Plan::Disconnect,
     }
 }

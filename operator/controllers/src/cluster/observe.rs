@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
-use krake_crds::{kubernetes::Cluster, reference::SecretKeyReference};
+use krake_crds::{
+    kubernetes::{Cluster, Placement},
+    reference::SecretKeyReference,
+};
 use krake_operator_loops::context::Context;
 use krake_operator_targets::{ClusterKey, Kubeconfig, Refusal};
 use kube::{Api, ResourceExt};
@@ -15,6 +18,8 @@ pub(super) struct Observed {
     pub(super) cluster: Arc<Cluster>,
     pub(super) key: ClusterKey,
     pub(super) access: Access,
+    /// Whether something still has to be done on it: it is in deletion, or has a Placement.
+    pub(super) is_needed: bool,
 }
 
 /// Whether there is a kubeconfig to connect with.
@@ -35,7 +40,16 @@ pub(super) async fn observe(cluster: &Arc<Cluster>, context: &Context) -> Result
             Access::Missing("building clusters from TOSCA templates is not supported yet; give a kubeconfig".into())
         }
     };
-    Ok(Observed { cluster: cluster.clone(), key: ClusterKey::new(namespace, cluster.name_any()), access })
+    let key = ClusterKey::new(namespace, cluster.name_any());
+    let is_needed = cluster.metadata.deletion_timestamp.is_some()
+        || context.placements.store.state().iter().any(|placement| is_on(&key, placement));
+    Ok(Observed { cluster: cluster.clone(), key, access, is_needed })
+}
+
+fn is_on(cluster: &ClusterKey, placement: &Placement) -> bool {
+    let reference = &placement.spec.cluster;
+    let namespace = reference.namespace.clone().or_else(|| placement.namespace());
+    reference.name == cluster.name && namespace.is_some_and(|namespace| namespace == cluster.namespace)
 }
 
 async fn read(namespace: &str, reference: &SecretKeyReference, context: &Context) -> Result<Access, Error> {

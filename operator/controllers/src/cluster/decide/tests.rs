@@ -193,8 +193,26 @@ clusters: [{name: edge, cluster: {server: 'https://edge.example.org'}}]
         cluster: std::sync::Arc::new(cluster),
         key: krake_operator_targets::ClusterKey::new("web", "edge"),
         access: Access::Given(Box::new(kubeconfig.parse().unwrap())),
+        is_needed: true,
     };
     assert!(matches!(plan(&observed), Plan::Connect(_)));
     let view = answers(Nodes::Known(vec![node("True")]));
     assert_eq!(judge(&observed, &Done::Connected(view)).state, ClusterState::Online);
+}
+
+#[test]
+fn a_needed_connection_outlives_its_secret() {
+    let looked_at = |is_needed| Observed {
+        cluster: std::sync::Arc::new(Cluster::new("edge", ClusterSpec::default())),
+        key: krake_operator_targets::ClusterKey::new("web", "edge"),
+        access: Access::Missing("there is no Secret".into()),
+        is_needed,
+    };
+    assert!(matches!(plan(&looked_at(false)), Plan::Disconnect));
+    let needed = looked_at(true);
+    assert!(matches!(plan(&needed), Plan::Keep));
+    let view = answers(Nodes::Known(vec![node("True")]));
+    assert_eq!(judge(&needed, &Done::Connected(view)).state, ClusterState::Online);
+    let without = judge(&needed, &Done::Disconnected);
+    assert!(said(&without).contains(&(REACHABLE, Some(false), KUBECONFIG_MISSING)), "there was none to keep");
 }
