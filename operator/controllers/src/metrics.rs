@@ -10,9 +10,11 @@
 
 mod finding;
 mod lookup;
+mod pace;
 mod reader;
 mod record;
 mod report;
+mod sources;
 mod turns;
 
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use krake_crds::{
     openstack::Project,
 };
 use krake_operator_loops::context::Context;
+use tokio::task::{JoinError, JoinSet};
 
 /// Name of the controller in logs and instruments.
 const NAME: &str = "metrics";
@@ -33,15 +36,23 @@ pub async fn run(context: Arc<Context>) {
     if !context.synced().await {
         return;
     }
-    tokio::join!(
-        Box::pin(reader::run(context.clone())),
-        Box::pin(report::run::<Metric>(context.clone())),
-        Box::pin(report::run::<GlobalMetric>(context.clone())),
-        Box::pin(report::run::<MetricsProvider>(context.clone())),
-        Box::pin(report::run::<GlobalMetricsProvider>(context.clone())),
-        Box::pin(report::run::<Cluster>(context.clone())),
-        Box::pin(report::run::<Cloud>(context.clone())),
-        Box::pin(report::run::<GlobalCloud>(context.clone())),
-        Box::pin(report::run::<Project>(context)),
-    );
+    // Tasks of their own, so that none keeps the others waiting. They end with the term, or when this is dropped.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(reader::run(context.clone()));
+    tasks.spawn(report::run::<Metric>(context.clone()));
+    tasks.spawn(report::run::<GlobalMetric>(context.clone()));
+    tasks.spawn(report::run::<MetricsProvider>(context.clone()));
+    tasks.spawn(report::run::<GlobalMetricsProvider>(context.clone()));
+    tasks.spawn(report::run::<Cluster>(context.clone()));
+    tasks.spawn(report::run::<Cloud>(context.clone()));
+    tasks.spawn(report::run::<GlobalCloud>(context.clone()));
+    tasks.spawn(report::run::<Project>(context));
+    while let Some(ended) = tasks.join_next().await {
+        // Whoever started this has to know.
+        if let Err(error) = ended.map_err(JoinError::try_into_panic)
+            && let Ok(panic) = error
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
 }

@@ -8,7 +8,8 @@ pub use reading::{MetricKey, Reading, Readings, Worth};
 
 use krake_crds::{core::MetricSpec, reason::ReasonCode};
 
-/// Why a value does not count.
+/// Why a value does not count. `Display` is the same as long as the cause is: it does not show the value, which can be
+/// another one each time.
 #[derive(thiserror::Error, Clone, Debug, PartialEq)]
 pub enum Invalid {
     /// The metric itself has no range.
@@ -20,7 +21,7 @@ pub enum Invalid {
         max: f64,
     },
     /// The value is outside of the range, or no number at all.
-    #[error("its value {value} is not between {min} and {max}")]
+    #[error("its value is not between {min} and {max}")]
     OutOfRange {
         /// The value.
         value: f64,
@@ -30,7 +31,7 @@ pub enum Invalid {
         max: f64,
     },
     /// The value is none of those that are allowed.
-    #[error("its value {0} is none of the allowed ones")]
+    #[error("its value is none of the allowed ones")]
     NotAllowed(f64),
 }
 

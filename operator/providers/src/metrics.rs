@@ -3,6 +3,7 @@
 //! A [`Source`] is made from the spec of a provider; it checks the spec, asks the provider, and takes the value out of
 //! the answer. Whether the value is one that the metric allows is decided elsewhere.
 
+mod address;
 mod annotated_csv;
 mod endpoint;
 mod error;
@@ -28,8 +29,9 @@ use prometheus::Prometheus;
 pub enum Values {
     /// One value, for whoever refers to the metric.
     One(f64),
-    /// A value for each of these clusters, by `namespace/name` or `name`.
-    PerCluster(BTreeMap<String, f64>),
+    /// A value for each of these clusters, by `namespace/name` or `name`, or why that cluster has none: a mistake in one
+    /// says nothing about the others.
+    PerCluster(BTreeMap<String, Result<f64, InvalidMetric>>),
 }
 
 /// A metrics provider that can be asked. Clones share its connections; `Debug` shows no credentials.

@@ -45,7 +45,11 @@ pub(super) fn of(namespace: &str, context: &Context) -> Snapshot {
         namespace: namespace.to_owned(),
         applications,
         sites: clusters.into_iter().map(site).collect(),
-        readings: readings(context).into_iter().filter(|(key, _)| is_seen(key.namespace.as_ref())).collect(),
+        readings: readings(context)
+            .iter()
+            .filter(|(key, _)| is_seen(key.namespace.as_ref()))
+            .map(|(key, reading)| (key.clone(), reading.clone()))
+            .collect(),
         metrics: existing(context).filter(|(key, _)| is_seen(key.namespace.as_ref())).collect(),
         policy: context.settings.policy(),
     }

@@ -7,7 +7,7 @@ use krake_crds::{
     finalizer,
     kubernetes::{
         Application, Placement, PlacementSpec,
-        application::{Migration, MigrationStrategy},
+        application::{DeletionPolicy, Migration, MigrationStrategy},
     },
     reference::ObjectReference,
 };
@@ -94,6 +94,9 @@ pub(super) fn decide(observed: &Observed, now: Timestamp) -> Plan {
         // What else is to be done, is to be done to copies that are ours.
         plan.steps = takeovers;
     }
+    if needs_guard(observed, &plan.steps) {
+        plan.steps.insert(0, Step::Guard);
+    }
     plan
 }
 
@@ -108,7 +111,9 @@ fn course(observed: &Observed, now: Timestamp) -> Plan {
     let (mut migration, mut deadline) = (move_.recorded().cloned(), None);
     match move_.attempt().map(|attempt| attempt.course(now)) {
         Some(Course::GivenUp(record)) => {
-            move_.is_given_up = true;
+            move_.is_given_up = move_.is_served();
+            // While nothing serves, it goes on until the scheduler finds another cluster.
+            deadline = (!move_.is_given_up).then_some(record.not_before.0);
             migration = Some(record);
         }
         Some(Course::GoesOn(end)) => deadline = end,
@@ -147,24 +152,28 @@ fn resting(observed: &Observed) -> Plan {
 fn takeovers(observed: &Observed) -> Vec<Step> {
     let application = &*observed.application;
     let is_ours = |placement: &Placement| copy::belongs_to(placement, application) && !copy::is_owned(placement);
+    // What nobody would remove in the end is not taken: an object in deletion cannot get a finalizer any more.
+    if application.metadata.deletion_timestamp.is_some() && !is_guarded(application) {
+        return Vec::new();
+    }
     let foreign = observed.placements.iter().filter(|placement| !copy::is_leaving(placement) && !is_ours(placement));
     let take = |placement: &Arc<Placement>| Step::Place {
         spec: Box::new(placement.spec.clone()),
         over: Some(placement.clone()),
     };
-    let steps: Vec<_> = foreign.map(take).collect();
-    if steps.is_empty() { steps } else { guarded(application, steps) }
+    foreign.map(take).collect()
 }
 
-/// These steps, behind the finalizer. An object in deletion cannot get one any more.
-fn guarded(application: &Application, steps: Vec<Step>) -> Vec<Step> {
-    if finalizers::holds(application, finalizer::KUBERNETES_RESOURCES) {
-        return steps;
-    }
-    if application.metadata.deletion_timestamp.is_some() {
-        return Vec::new();
-    }
-    [Step::Guard].into_iter().chain(steps).collect()
+/// Whether the finalizer is missing although there is, or is about to be, something to remove. Somebody may have taken it
+/// off.
+fn needs_guard(observed: &Observed, steps: &[Step]) -> bool {
+    let application = &*observed.application;
+    let has_copies = !observed.placements.is_empty() || steps.iter().any(|step| matches!(step, Step::Place { .. }));
+    has_copies && application.metadata.deletion_timestamp.is_none() && !is_guarded(application)
+}
+
+fn is_guarded(application: &Application) -> bool {
+    finalizers::holds(application, finalizer::KUBERNETES_RESOURCES)
 }
 
 /// Whether the scheduler has approved what the spec says now.
@@ -216,17 +225,22 @@ fn farewell(observed: &Observed) -> Plan {
     let is_meant =
         |placement: &&Arc<Placement>| copy::belongs_to(placement, application) && !copy::is_leaving(placement);
     for placement in observed.placements.iter().filter(is_meant) {
-        if placement.spec.deletion_policy != policy {
-            let spec = Box::new(PlacementSpec { deletion_policy: policy, ..placement.spec.clone() });
-            steps.push(Step::Place { spec, over: Some(placement.clone()) });
-        }
-        steps.push(Step::Remove { placement: placement.clone(), proviso: Proviso::None });
+        steps.extend(removal(placement, policy, Proviso::None));
     }
     let is_awaited = !observed.placements.is_empty() && !is_forced(application);
-    if !is_awaited && finalizers::holds(application, finalizer::KUBERNETES_RESOURCES) {
+    if !is_awaited && is_guarded(application) {
         steps.push(Step::Release);
     }
     Plan { steps, ..resting(observed) }
+}
+
+/// Marks a copy, after telling it what is to become of what was deployed: it may outlive its application.
+fn removal(placement: &Arc<Placement>, policy: DeletionPolicy, proviso: Proviso) -> Vec<Step> {
+    let told = (placement.spec.deletion_policy != policy).then(|| Step::Place {
+        spec: Box::new(PlacementSpec { deletion_policy: policy, ..placement.spec.clone() }),
+        over: Some(placement.clone()),
+    });
+    told.into_iter().chain([Step::Remove { placement: placement.clone(), proviso }]).collect()
 }
 
 /// An application between the cluster that serves it and the one it was scheduled to. They may be the same.
@@ -261,16 +275,28 @@ impl<'a> Move<'a> {
         (self.serving_afterwards().as_ref() != Some(&recorded.avoided)).then_some(recorded)
     }
 
-    /// The move that can be given up: one whose new copy cannot serve yet, while the old one can.
+    /// Whether a copy serves that is not the one that is wanted.
+    fn is_served(&self) -> bool {
+        self.serving.is_some_and(|serving| !self.is_target(serving) && can_serve(self.observed, serving))
+    }
+
+    /// Whether the copy that is wanted is there, and no other counts: none is left, or its cluster is lost.
+    fn is_alone(&self) -> bool {
+        let is_lost = |serving: &Arc<Placement>| self.observed.silent.contains(&serving.spec.cluster);
+        self.target.is_some_and(|target| !copy::is_leaving(target)) && self.serving.is_none_or(is_lost)
+    }
+
+    /// The move that can be given up, or, while nothing serves, for which another cluster is sought: one whose new copy
+    /// cannot serve yet.
     fn attempt(&self) -> Option<Attempt<'a>> {
-        self.serving.filter(|serving| !self.is_target(serving) && can_serve(self.observed, serving))?;
-        if self.target.is_some_and(|target| can_serve(self.observed, target)) {
+        if self.serving_afterwards().as_ref() == Some(self.wanted) || !(self.is_served() || self.is_alone()) {
             return None;
         }
         let status = self.observed.application.status.as_ref()?;
         Some(Attempt {
             to: self.wanted,
-            scheduled_at: status.scheduled_at.as_ref().map(|at| at.0),
+            // A new version begins anew.
+            since: status.scheduled_at.as_ref().max(status.triggered_at.as_ref()).map(|at| at.0),
             deadline: self.observed.progress_deadline,
             is_refused: self
                 .target
@@ -283,15 +309,16 @@ impl<'a> Move<'a> {
     fn removals(&self) -> Vec<Step> {
         let removable = |placement: &&Arc<Placement>| !self.is_target(placement) && !copy::is_leaving(placement);
         let others = self.observed.placements.iter().filter(removable);
-        let remove =
-            |(placement, proviso): (&Arc<Placement>, Proviso)| Step::Remove { placement: placement.clone(), proviso };
+        let remove = |(placement, proviso)| removal(placement, DeletionPolicy::Delete, proviso);
         match self.observed.application.spec.migration_strategy {
             MigrationStrategy::Recreate => {
-                others.filter(|_| self.may_make_room()).map(|placement| remove((placement, Proviso::None))).collect()
+                let others = others.filter(|_| self.may_make_room());
+                others.flat_map(|placement| remove((placement, Proviso::None))).collect()
             }
-            MigrationStrategy::MakeBeforeBreak => {
-                others.filter_map(|placement| Some((placement, self.dispensable(placement)?))).map(remove).collect()
-            }
+            MigrationStrategy::MakeBeforeBreak => others
+                .filter_map(|placement| Some((placement, self.dispensable(placement)?)))
+                .flat_map(remove)
+                .collect(),
         }
     }
 
@@ -343,7 +370,7 @@ impl<'a> Move<'a> {
         if self.target.is_none() {
             self.may_make()?;
         }
-        Ok(guarded(application, vec![Step::Place { spec: Box::new(spec), over: self.target.cloned() }]))
+        Ok(vec![Step::Place { spec: Box::new(spec), over: self.target.cloned() }])
     }
 
     fn may_make(&self) -> Result<(), HeldUp> {
@@ -351,7 +378,8 @@ impl<'a> Move<'a> {
             return Err(HeldUp::Target(self.observed.target));
         }
         let recreates = self.observed.application.spec.migration_strategy == MigrationStrategy::Recreate;
-        if recreates && self.observed.placements.iter().any(|placement| !self.is_target(placement)) {
+        let has_others = || self.observed.placements.iter().any(|placement| !self.is_target(placement));
+        if recreates && (has_others() || !self.observed.strangers.is_empty()) {
             return Err(HeldUp::OtherCopies);
         }
         Ok(())

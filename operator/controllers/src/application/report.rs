@@ -16,7 +16,7 @@ use super::{
     Error, MANAGER, NAME,
     act::Done,
     copy,
-    decide::Plan,
+    decide::{HeldUp, Plan},
     rollback,
     summary::{CONDITIONS, View},
 };
@@ -37,7 +37,7 @@ pub(super) async fn report(plan: &Plan, done: &Done, context: &Context, now: Tim
     let api = context.api_of(application);
     let Some(written) = PART.write(&api, application, &wanted).await.map_err(Error::Report)? else { return Ok(()) };
     context.instruments.wrote_status(NAME);
-    let news = [given_up(application, &wanted, &done.placements), new_state(application, &wanted)];
+    let news = [given_up(application, &wanted, (plan, &done.placements)), new_state(application, &wanted)];
     for announcement in news.into_iter().flatten() {
         tracing::info!(reason = announcement.reason, "{}", announcement.note);
         context.announce(&written, announcement);
@@ -45,11 +45,11 @@ pub(super) async fn report(plan: &Plan, done: &Done, context: &Context, now: Tim
     Ok(())
 }
 
-/// What users are told when a move is given up.
+/// What users are told when a move is given up, or another cluster is sought.
 fn given_up(
     application: &Application,
     wanted: &ApplicationStatus,
-    placements: &[Arc<Placement>],
+    (plan, placements): (&Plan, &[Arc<Placement>]),
 ) -> Option<Announcement> {
     let before = application.status.as_ref().and_then(|status| status.migration.as_ref());
     let record = wanted.migration.as_ref().filter(|record| before != Some(record))?;
@@ -58,6 +58,10 @@ fn given_up(
     let target = placements.iter().find(|placement| placement.spec.cluster == record.avoided);
     let why = target.and_then(|target| copy::complaint(target)).unwrap_or("nothing was deployed there");
     let seconds = rollback::pause(record.failures).as_secs();
+    if plan.held_up != Some(HeldUp::GivenUp) {
+        let note = format!("{to} does not bring it up: {why}; another cluster is preferred for {seconds} s");
+        return Some(Announcement::warning("PlacementFailed", "Deploying", note));
+    }
     let note = format!("the move from {from} to {to} is given up: {why}; {to} is left alone for {seconds} s");
     Some(Announcement::warning("MigrationFailed", "Migrating", note))
 }

@@ -1,4 +1,7 @@
 //! When a move is given up, and for how long its cluster is left alone then. Pure.
+//!
+//! Only the last cluster is left alone. So that several bad ones are not tried in turn for ever at the same pace, failures
+//! in a row count together, and after each the next cluster has longer to think better of it.
 
 use std::time::Duration;
 
@@ -12,13 +15,13 @@ const PAUSE: Duration = Duration::from_mins(1);
 /// It is never left alone for longer.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
-/// A move whose new copy cannot serve yet, while the old one can.
+/// A move whose new copy cannot serve yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempt<'a> {
     /// Where to.
     pub(super) to: &'a ObjectReference,
-    /// Since when.
-    pub(super) scheduled_at: Option<Timestamp>,
+    /// Since when, in the version that is being deployed.
+    pub(super) since: Option<Timestamp>,
     /// How long the new copy may take to become ready.
     pub(super) deadline: Duration,
     /// Whether the new copy will never be there.
@@ -38,19 +41,26 @@ pub(super) enum Course {
 
 impl Attempt<'_> {
     pub(super) fn course(&self, now: Timestamp) -> Course {
-        let recorded = self.recorded.filter(|recorded| &recorded.avoided == self.to);
-        if let Some(recorded) = recorded.filter(|recorded| now < recorded.not_before.0) {
+        let again = self.recorded.filter(|recorded| &recorded.avoided == self.to);
+        if let Some(recorded) = again.filter(|recorded| now < recorded.not_before.0) {
             return Course::GivenUp(recorded.clone());
         }
         // One that still goes there after the pause gets the whole time again.
-        let since = recorded.map(|recorded| recorded.not_before.0).max(self.scheduled_at);
-        let end = since.and_then(|since| since.checked_add(self.deadline).ok());
-        if !self.is_refused && end.is_none_or(|end| now < end) {
+        let since = again.map(|recorded| recorded.not_before.0).max(self.since);
+        let end = since.and_then(|since| since.checked_add(self.patience()).ok());
+        if end.map_or(!self.is_refused, |end| now < end) {
             return Course::GoesOn(end);
         }
-        let failures = recorded.map_or(0, |recorded| recorded.failures).saturating_add(1);
+        let failures = self.recorded.map_or(0, |recorded| recorded.failures).saturating_add(1);
         let not_before = now.checked_add(pause(failures)).unwrap_or(now).into();
         Course::GivenUp(Migration { avoided: self.to.clone(), failures, not_before })
+    }
+
+    /// How long the new copy has. One that was refused has only the pause that follows a failure elsewhere.
+    fn patience(&self) -> Duration {
+        let elsewhere = self.recorded.filter(|recorded| &recorded.avoided != self.to);
+        let pause = elsewhere.map_or(Duration::ZERO, |recorded| pause(recorded.failures));
+        if self.is_refused { pause } else { pause.max(self.deadline) }
     }
 }
 
@@ -77,7 +87,7 @@ mod tests {
     /// What becomes at `now` of a move to `b` that began at second 1000.
     fn course(is_refused: bool, recorded: Option<&Migration>, now: i64) -> Course {
         let to = &ObjectReference::cluster("web", "b");
-        Attempt { to, scheduled_at: Some(at(1000)), deadline: DEADLINE, is_refused, recorded }.course(at(now))
+        Attempt { to, since: Some(at(1000)), deadline: DEADLINE, is_refused, recorded }.course(at(now))
     }
 
     #[test]
@@ -99,15 +109,23 @@ mod tests {
         let recorded = record("b", 2, 1700);
         assert_eq!(course(false, Some(&recorded), 1700), Course::GoesOn(Some(at(2300))));
         assert_eq!(course(false, Some(&recorded), 2300), Course::GivenUp(record("b", 3, 2480)));
-        let elsewhere = record("c", 5, 1_000_000);
-        assert_eq!(course(false, Some(&elsewhere), 1600), Course::GivenUp(record("b", 1, 1660)));
+    }
+
+    #[test]
+    fn failures_elsewhere_count_and_slow_down_the_next() {
+        let elsewhere = record("c", 1, 1_000_000);
+        assert_eq!(course(false, Some(&elsewhere), 1600), Course::GivenUp(record("b", 2, 1720)));
+        assert_eq!(course(true, Some(&elsewhere), 1059), Course::GoesOn(Some(at(1060))));
+        assert_eq!(course(true, Some(&elsewhere), 1060), Course::GivenUp(record("b", 2, 1180)));
+        let often = record("c", 20, 0);
+        assert_eq!(course(false, Some(&often), 2199), Course::GoesOn(Some(at(2200))));
+        assert_eq!(course(false, Some(&often), 2200), Course::GivenUp(record("b", 21, 3460)));
     }
 
     #[test]
     fn a_move_of_which_nobody_knows_the_beginning_has_no_end() {
         let to = &ObjectReference::cluster("web", "b");
-        let unknown =
-            Attempt { to, scheduled_at: None, deadline: DEADLINE, is_refused: false, recorded: None }.course(at(9));
+        let unknown = Attempt { to, since: None, deadline: DEADLINE, is_refused: false, recorded: None }.course(at(9));
         assert_eq!(unknown, Course::GoesOn(None));
     }
 

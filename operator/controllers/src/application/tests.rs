@@ -145,3 +145,17 @@ async fn a_move_that_is_given_up_is_recorded_and_told() {
     let note = "the move from a to b is given up: Applied is False; b is left alone for 60 s";
     assert_eq!(event.map(|(_, event)| (&event["type"], &event["note"])), Some((&json!("Warning"), &json!(note))));
 }
+
+#[tokio::test]
+async fn a_first_copy_that_is_refused_stays_failed_while_another_cluster_is_sought() {
+    let mut first = scheduled("b", "");
+    first.status.as_mut().unwrap().scheduled_at = Some(Timestamp::UNIX_EPOCH.into());
+    let writes = look(first, vec![copy_on("b", Progress::Refused)], None).await;
+    assert_eq!(words(&writes), ["PATCH applications/shop/status"]);
+    let status = &writes[0].1["status"];
+    assert_eq!((&status["migration"]["avoided"]["name"], &status["migration"]["failures"]), (&json!("b"), &json!(1)));
+    assert_eq!((&status["state"], &status["reason"]["code"]), (&json!("FAILED"), &json!("INVALID_RESOURCE")));
+    let event = writes.iter().find(|(word, event)| word == EVENT && event["reason"] == "PlacementFailed");
+    let note = "b does not bring it up: Applied is False; another cluster is preferred for 60 s";
+    assert_eq!(event.map(|(_, event)| (&event["type"], &event["note"])), Some((&json!("Warning"), &json!(note))));
+}

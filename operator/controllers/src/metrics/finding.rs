@@ -13,13 +13,13 @@ use krake_crds::{
     reference::MetricReference,
 };
 use krake_operator_domain::{
-    metric::{MetricKey, Rating, Reading, Worth, rate},
+    metric::{MetricKey, Rating, Reading, Readings, Worth, rate},
     scheduling::inheritance::{self, Parent},
 };
 use krake_operator_loops::{
     context::Context,
     parent::ParentCloud,
-    readings::{krake_name as krake_name_of, readings},
+    readings::{key_of, krake_name as krake_name_of},
 };
 use kube::ResourceExt;
 use serde_json::{Map, Value, json};
@@ -48,14 +48,12 @@ const USABLE: &str = "Usable";
 /// Reason of a condition: the provider answers.
 const ANSWERED: &str = "Answered";
 
-pub(super) fn metric(metric: &Metric, context: &Context) -> Option<Finding> {
-    let name = krake_name_of(metric, &metric.spec.krake).to_owned();
-    of_metric(&MetricKey { namespace: metric.namespace(), name }, context)
+pub(super) fn metric(metric: &Metric, context: &Context, _: &Readings) -> Option<Finding> {
+    of_metric(&key_of(metric, &metric.spec.krake), context)
 }
 
-pub(super) fn global_metric(metric: &GlobalMetric, context: &Context) -> Option<Finding> {
-    let name = krake_name_of(metric, &metric.spec.0.krake).to_owned();
-    of_metric(&MetricKey { namespace: None, name }, context)
+pub(super) fn global_metric(metric: &GlobalMetric, context: &Context, _: &Readings) -> Option<Finding> {
+    of_metric(&key_of(metric, &metric.spec.0.krake), context)
 }
 
 fn of_metric(key: &MetricKey, context: &Context) -> Option<Finding> {
@@ -71,21 +69,21 @@ fn of_metric(key: &MetricKey, context: &Context) -> Option<Finding> {
     Some(Finding { claims: vec![claim], fields: Map::new() })
 }
 
-pub(super) fn provider(provider: &MetricsProvider, context: &Context) -> Option<Finding> {
+pub(super) fn provider(provider: &MetricsProvider, context: &Context, _: &Readings) -> Option<Finding> {
     let name = krake_name_of(provider, &provider.spec.krake);
     of_provider(provider.metadata.namespace.as_deref(), name, context)
 }
 
-pub(super) fn global_provider(provider: &GlobalMetricsProvider, context: &Context) -> Option<Finding> {
+pub(super) fn global_provider(provider: &GlobalMetricsProvider, context: &Context, _: &Readings) -> Option<Finding> {
     of_provider(None, krake_name_of(provider, &provider.spec.0.krake), context)
 }
 
 /// A provider is as good as the answers to the questions that were asked.
 fn of_provider(namespace: Option<&str>, name: &str, context: &Context) -> Option<Finding> {
     let readings = context.readings.now();
-    let is_asked = |key: &MetricKey, reading: &Reading| {
-        key.namespace.as_deref() == namespace && reading.source == lookup::source(key, name)
-    };
+    let source = lookup::source(namespace, name);
+    let is_asked =
+        |key: &MetricKey, reading: &Reading| key.namespace.as_deref() == namespace && reading.source == source;
     let asked: Vec<_> =
         readings.iter().filter(|(key, reading)| is_asked(key, reading)).map(|(_, reading)| &reading.worth).collect();
     let claims = if asked.is_empty() {
@@ -120,33 +118,33 @@ fn judged(asked: &[&Worth]) -> Vec<Claim> {
     vec![ready, Claim::yes(condition::REACHABLE, ANSWERED, "the provider answers")]
 }
 
-pub(super) fn cluster(cluster: &Cluster, context: &Context) -> Option<Finding> {
+pub(super) fn cluster(cluster: &Cluster, context: &Context, readings: &Readings) -> Option<Finding> {
     let (namespace, name) = (cluster.namespace().unwrap_or_default(), cluster.name_any());
     let cloud = ParentCloud::of(cluster, context);
     let parent = cloud.as_ref().map(ParentCloud::parent);
     let references = inheritance::metrics(&cluster.spec, parent.as_ref());
     let krake = krake_name(cluster.spec.identity.as_ref(), Some(&namespace), &name);
     let exact = format!("{namespace}/{krake}");
-    let rating = rate(&references, Some(&namespace), &[&exact, krake], &readings(context));
+    let rating = rate(&references, Some(&namespace), &[&exact, krake], readings);
     Some(Finding { claims: available(&references, &rating)?.into_iter().collect(), fields: reasons(&rating) })
 }
 
-pub(super) fn cloud(cloud: &Cloud, context: &Context) -> Option<Finding> {
+pub(super) fn cloud(cloud: &Cloud, _: &Context, readings: &Readings) -> Option<Finding> {
     let metrics = Parent { spec: &cloud.spec, is_global: false }.metrics().to_vec();
-    of_cloud(&metrics, cloud.metadata.namespace.as_deref(), context)
+    of_cloud(&metrics, cloud.metadata.namespace.as_deref(), readings)
 }
 
-pub(super) fn global_cloud(cloud: &GlobalCloud, context: &Context) -> Option<Finding> {
-    of_cloud(Parent { spec: &cloud.spec.0, is_global: true }.metrics(), None, context)
+pub(super) fn global_cloud(cloud: &GlobalCloud, _: &Context, readings: &Readings) -> Option<Finding> {
+    of_cloud(Parent { spec: &cloud.spec.0, is_global: true }.metrics(), None, readings)
 }
 
-pub(super) fn project(project: &Project, context: &Context) -> Option<Finding> {
-    of_cloud(&project.spec.metrics, project.metadata.namespace.as_deref(), context)
+pub(super) fn project(project: &Project, _: &Context, readings: &Readings) -> Option<Finding> {
+    of_cloud(&project.spec.metrics, project.metadata.namespace.as_deref(), readings)
 }
 
 /// Clouds and projects have no other state than that of their metrics.
-fn of_cloud(references: &[MetricReference], namespace: Option<&str>, context: &Context) -> Option<Finding> {
-    let rating = rate(references, namespace, &[], &readings(context));
+fn of_cloud(references: &[MetricReference], namespace: Option<&str>, readings: &Readings) -> Option<Finding> {
+    let rating = rate(references, namespace, &[], readings);
     let available = available(references, &rating)?;
     let fails = available.as_ref().is_some_and(|claim| claim.holds == Some(false));
     let ready = match &available {

@@ -37,8 +37,8 @@ pub(super) struct Provider {
 }
 
 /// How the source of a metric is called.
-pub(super) fn source(key: &MetricKey, provider: &str) -> String {
-    format!("{} {provider}", provider_kind(key))
+pub(super) fn source(namespace: Option<&str>, provider: &str) -> String {
+    format!("{} {provider}", provider_kind(namespace))
 }
 
 /// Every metric that exists and that a cluster, cloud or project refers to.

@@ -11,15 +11,16 @@ use krake_operator_loops::{
     context::{Cached, Context, Shared},
     readings::provider_kind,
 };
-use krake_operator_providers::metrics::{Error, Source};
+use krake_operator_providers::metrics::Source;
 use kube::Api;
-use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::{
     lookup::{self, Provider, Wanted},
-    record::{Attempt, Record},
-    turns::turns,
+    pace::Pace,
+    record::{Attempt, Record, silent},
+    sources::Sources,
+    turns::{Busy, turns},
 };
 
 /// How long changes of objects are collected before they are followed.
@@ -31,23 +32,28 @@ const LONGEST: Duration = Duration::from_mins(1);
 /// Reads until the term of `context` ends.
 pub(super) async fn run(context: Arc<Context>) {
     let stop = context.stop.clone();
-    let reader = Reader { context, records: BTreeMap::new(), sources: Vec::new(), under_way: FuturesUnordered::new() };
+    let reader = Reader {
+        context,
+        records: BTreeMap::new(),
+        sources: Arc::default(),
+        under_way: FuturesUnordered::new(),
+        busy: Busy::default(),
+        pace: Pace::default(),
+        expires: None,
+    };
     stop.run_until_cancelled(reader.run()).await.unwrap_or_default();
-}
-
-/// A source, and what it was made of.
-struct Known {
-    provider: Provider,
-    token: Option<String>,
-    source: Source,
 }
 
 struct Reader {
     context: Arc<Context>,
     records: BTreeMap<MetricKey, Record>,
-    /// The sources in use; few.
-    sources: Vec<Known>,
+    sources: Arc<Sources>,
     under_way: FuturesUnordered<BoxFuture<'static, (Wanted, Attempt)>>,
+    /// What is under way.
+    busy: Busy,
+    pace: Pace,
+    /// When the first of the values that were published stops to count.
+    expires: Option<Timestamp>,
 }
 
 impl Reader {
@@ -58,8 +64,9 @@ impl Reader {
             if is_stale {
                 self.follow();
             }
-            self.begin().await;
-            let due = Instant::now() + self.until_due();
+            self.begin();
+            self.publish();
+            let due = self.due();
             is_stale = tokio::select! {
                 Some(()) = changes.next() => {
                     tokio::time::sleep(PAUSE).await;
@@ -68,6 +75,9 @@ impl Reader {
                 }
                 Some((asked, attempt)) = self.under_way.next() => {
                     self.end(&asked, attempt);
+                    while let Some((asked, attempt)) = self.under_way.next().now_or_never().flatten() {
+                        self.end(&asked, attempt);
+                    }
                     false
                 }
                 () = tokio::time::sleep_until(due) => false,
@@ -92,32 +102,33 @@ impl Reader {
         }
         let records = &self.records;
         self.sources
-            .retain(|known| records.values().any(|record| record.wanted.provider.as_ref() == Some(&known.provider)));
-        self.publish();
+            .retain(|provider| records.values().any(|record| record.wanted.provider.as_ref() == Some(provider)));
+        self.pace.want();
     }
 
     /// Begins to read what is due.
-    async fn begin(&mut self) {
+    fn begin(&mut self) {
         let now = Timestamp::now();
-        let due = turns(self.records.values(), self.under_way.len()).into_iter().take_while(|record| record.due <= now);
+        let due = turns(self.records.values(), &self.busy).into_iter().take_while(|record| record.due <= now);
         let due: Vec<_> = due.map(|record| record.wanted.clone()).collect();
         for wanted in due {
-            let reading = match self.source(&wanted).await {
-                Ok(source) => read(source, wanted.clone()).boxed(),
-                Err(attempt) => std::future::ready((wanted.clone(), attempt)).boxed(),
-            };
-            self.under_way.push(reading);
+            self.busy.takes(&wanted);
             if let Some(record) = self.records.get_mut(&wanted.key) {
                 record.is_under_way = true;
                 record.due = now.checked_add(self.context.settings.metrics_interval).unwrap_or(Timestamp::MAX);
             }
+            self.under_way.push(read(wanted, self.sources.clone(), self.context.clone()).boxed());
         }
     }
 
-    fn until_due(&self) -> Duration {
-        let next = turns(self.records.values(), self.under_way.len()).first().map(|record| record.due);
-        let until = next.map(|due| Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default());
-        until.unwrap_or(LONGEST).min(LONGEST)
+    /// When to go on although nothing happens.
+    fn due(&self) -> Instant {
+        let (now, time) = (Instant::now(), Timestamp::now());
+        let next = turns(self.records.values(), &self.busy).first().map(|record| record.due);
+        let until =
+            |due: Timestamp| now + Duration::try_from(due.duration_since(time)).unwrap_or_default().min(LONGEST);
+        let reasons = [next.map(until), self.expires.map(until), self.pace.due(now)];
+        reasons.into_iter().flatten().min().unwrap_or(now + LONGEST)
     }
 
     fn end(&mut self, asked: &Wanted, attempt: Attempt) {
@@ -125,6 +136,7 @@ impl Reader {
             tracing::debug!(metric = asked.key.name, reason = reason.message, "not read");
         }
         self.context.instruments.read_metric(matches!(attempt, Attempt::Read(_)));
+        self.busy.frees(asked);
         let now = Timestamp::now();
         if let Attempt::Silent(reason) = &attempt {
             self.records.values_mut().for_each(|record| record.take_over(asked, reason, now));
@@ -132,45 +144,47 @@ impl Reader {
         if let Some(record) = self.records.get_mut(&asked.key) {
             record.take(asked, attempt, now, self.context.settings.metrics_max_age);
         }
-        self.publish();
+        self.pace.want();
     }
 
-    fn publish(&self) {
-        let readings: Readings = self.records.iter().map(|(key, record)| (key.clone(), record.reading())).collect();
-        self.context.readings.publish(readings);
-    }
-
-    /// The source that a metric is read from.
-    async fn source(&mut self, wanted: &Wanted) -> Result<Source, Attempt> {
-        let Some(provider) = &wanted.provider else {
-            let message = format!("there is no {} {}", provider_kind(&wanted.key), wanted.spec.provider.name);
-            return Err(Attempt::Failed(Reason { code: ReasonCode::UnknownMetricsProvider, message }));
-        };
-        let token = token(provider, &self.context).await?;
-        let is_same = |known: &&Known| known.provider == *provider && known.token == token;
-        if let Some(known) = self.sources.iter().find(is_same) {
-            return Ok(known.source.clone());
+    /// Publishes what is known, if it has changed or is too old by now.
+    fn publish(&mut self) {
+        let now = Timestamp::now();
+        if self.expires.is_some_and(|expires| expires <= now) {
+            self.pace.want();
         }
-        let secret = token.clone().map(SecretString::from);
-        let source = Source::new(&provider.spec, secret).map_err(|error| attempt(&error))?;
-        self.sources.retain(|known| known.provider != *provider);
-        self.sources.push(Known { provider: provider.clone(), token, source: source.clone() });
-        Ok(source)
+        if !self.pace.takes(Instant::now()) {
+            return;
+        }
+        let settings = &self.context.settings;
+        // One attempt more than is forgiven: it may be under way.
+        let limit = settings.metrics_max_age.saturating_add(settings.metrics_interval);
+        let records = self.records.iter();
+        let readings: Readings = records.map(|(key, record)| (key.clone(), record.reading(now, limit))).collect();
+        self.expires = self.records.values().filter_map(|record| record.expires(limit)).filter(|at| *at > now).min();
+        self.context.readings.publish(readings);
     }
 }
 
-async fn read(source: Source, wanted: Wanted) -> (Wanted, Attempt) {
-    let read = source.read(&wanted.spec.provider.metric).await;
-    let attempt = read.map_or_else(|error| attempt(&error), Attempt::Read);
+async fn read(wanted: Wanted, sources: Arc<Sources>, context: Arc<Context>) -> (Wanted, Attempt) {
+    let attempt = match source(&wanted, &sources, &context).await {
+        Ok(source) => {
+            let read = source.read(&wanted.spec.provider.metric).await;
+            read.map_or_else(|error| Attempt::of(&error), Attempt::Read)
+        }
+        Err(attempt) => attempt,
+    };
     (wanted, attempt)
 }
 
-fn attempt(error: &Error) -> Attempt {
-    let reason = Reason { code: error.code(), message: error.sentence() };
-    match error.code() {
-        ReasonCode::UnreachableMetricsProvider => Attempt::Silent(reason),
-        _ => Attempt::Failed(reason),
-    }
+/// The source that a metric is read from.
+async fn source(wanted: &Wanted, sources: &Sources, context: &Context) -> Result<Source, Attempt> {
+    let Some(provider) = &wanted.provider else {
+        let kind = provider_kind(wanted.key.namespace.as_deref());
+        let message = format!("there is no {kind} {}", wanted.spec.provider.name);
+        return Err(Attempt::Failed(Reason { code: ReasonCode::UnknownMetricsProvider, message }));
+    };
+    sources.get(provider, context.settings.metrics_interval, token(provider, context)).await
 }
 
 /// The token of a provider that needs one.
@@ -178,7 +192,6 @@ async fn token(provider: &Provider, context: &Context) -> Result<Option<String>,
     let Some(reference) = provider.spec.influx.as_ref().and_then(|influx| influx.token_secret_ref.as_ref()) else {
         return Ok(None);
     };
-    let silent = |message: String| Attempt::Silent(Reason { code: ReasonCode::UnreachableMetricsProvider, message });
     let secrets = Api::<Secret>::namespaced(context.client.clone(), &provider.secrets);
     let secret = secrets.get_opt(&reference.name).await;
     let secret = secret.map_err(|_| silent(format!("the Secret {} cannot be read", reference.name)))?;

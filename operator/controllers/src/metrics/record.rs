@@ -3,9 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use krake_crds::{core::MetricSpec, reason::Reason};
+use krake_crds::{
+    core::MetricSpec,
+    reason::{Reason, ReasonCode},
+};
 use krake_operator_domain::metric::{Reading, Worth, normalise};
-use krake_operator_providers::metrics::Values;
+use krake_operator_providers::metrics::{Error, InvalidMetric, Values};
 
 use super::lookup::{Wanted, source};
 
@@ -18,6 +21,22 @@ pub(super) enum Attempt {
     Silent(Reason),
     /// There is no value, and older ones do not count any more.
     Failed(Reason),
+}
+
+impl Attempt {
+    /// What an error of a provider means.
+    pub(super) fn of(error: &Error) -> Self {
+        let reason = Reason { code: error.code(), message: error.sentence() };
+        match error {
+            Error::Provider(_) => Self::Silent(reason),
+            Error::Metric(_) => Self::Failed(reason),
+        }
+    }
+}
+
+/// A provider that could not be asked.
+pub(super) fn silent(message: String) -> Attempt {
+    Attempt::Silent(Reason { code: ReasonCode::UnreachableMetricsProvider, message })
 }
 
 /// What is known about one metric.
@@ -87,14 +106,28 @@ impl Record {
         }
     }
 
-    /// What everybody may know.
-    pub(super) fn reading(&self) -> Reading {
+    /// When the values stop to count unless they are read again; nothing if there are none that count. `limit` is the
+    /// greatest age.
+    pub(super) fn expires(&self, limit: Duration) -> Option<Timestamp> {
+        let (_, at) = self.values.as_ref().filter(|_| self.failure.is_none())?;
+        Some(at.checked_add(limit).unwrap_or(Timestamp::MAX))
+    }
+
+    /// What everybody may know. Values older than `limit` do not count, even if nobody has found out yet that they cannot be
+    /// read again.
+    pub(super) fn reading(&self, now: Timestamp, limit: Duration) -> Reading {
         let Wanted { key, spec, .. } = &self.wanted;
-        let source = source(key, &spec.provider.name);
+        let source = source(key.namespace.as_deref(), &spec.provider.name);
         if let Some((reason, at)) = &self.failure {
             return Reading { worth: Worth::Unknown(reason.clone()), at: *at, source };
         }
+        let is_expired = self.expires(limit).is_some_and(|expires| expires <= now);
         match &self.values {
+            Some((_, at)) if is_expired => {
+                let message = format!("the metric {} has not been read for a while", key.name);
+                let reason = Reason { code: ReasonCode::UnreachableMetricsProvider, message };
+                Reading { worth: Worth::Unknown(reason), at: *at, source }
+            }
             Some((values, at)) => Reading { worth: worth(&key.name, spec, values), at: *at, source },
             None => Reading { worth: Worth::Unread, at: Timestamp::UNIX_EPOCH, source },
         }
@@ -111,7 +144,12 @@ fn worth(name: &str, spec: &MetricSpec, values: &Values) -> Worth {
     match values {
         Values::One(value) => normalised(*value).map_or_else(Worth::Unknown, Worth::One),
         Values::PerCluster(values) => {
-            let each: BTreeMap<_, _> = values.iter().map(|(name, value)| (name.clone(), normalised(*value))).collect();
+            let each = |value: &Result<f64, InvalidMetric>| {
+                let invalid =
+                    |invalid: InvalidMetric| Reason { code: ReasonCode::InvalidMetric, message: invalid.to_string() };
+                value.clone().map_err(invalid).and_then(normalised)
+            };
+            let each: BTreeMap<_, _> = values.iter().map(|(name, value)| (name.clone(), each(value))).collect();
             Worth::PerCluster(each)
         }
     }
@@ -123,12 +161,13 @@ fn age(at: Timestamp, now: Timestamp) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use krake_crds::{core::metric::MetricSource, reason::ReasonCode};
+    use krake_crds::core::metric::MetricSource;
     use krake_operator_domain::metric::MetricKey;
 
     use super::*;
 
     const MAX_AGE: Duration = Duration::from_mins(1);
+    const LIMIT: Duration = Duration::from_secs(70);
 
     fn wanted(provider: &str, max: f64) -> Wanted {
         let provider = MetricSource { name: provider.into(), metric: "heat".into() };
@@ -152,7 +191,7 @@ mod tests {
     }
 
     fn known(record: &Record) -> Option<Result<f64, ReasonCode>> {
-        match record.reading().worth {
+        match record.reading(at(60), LIMIT).worth {
             Worth::Unread => None,
             Worth::One(value) => Some(Ok(value)),
             Worth::Unknown(reason) => Some(Err(reason.code)),
@@ -176,11 +215,26 @@ mod tests {
         let mut attempts = vec![read(2.0)];
         attempts.extend(vec![silence(); 5]);
         assert_eq!(known(&after(&attempts)), Some(Ok(0.4)));
-        assert_eq!(after(&attempts).reading().at, at(0));
+        assert_eq!(after(&attempts).reading(at(60), LIMIT).at, at(0));
         attempts.push(silence());
         assert_eq!(known(&after(&attempts)), Some(Err(ReasonCode::UnreachableMetricsProvider)));
         attempts.push(read(3.0));
         assert_eq!(known(&after(&attempts)), Some(Ok(0.6)));
+    }
+
+    #[test]
+    fn values_do_not_count_for_ever_while_an_attempt_has_no_end() {
+        let mut record = after(&[read(2.0)]);
+        record.is_under_way = true;
+        assert_eq!(record.expires(LIMIT), Some(at(70)));
+        assert_eq!(record.reading(at(69), LIMIT).worth, Worth::One(0.4));
+        let reading = record.reading(at(70), LIMIT);
+        let Worth::Unknown(reason) = reading.worth else { panic!("it counts") };
+        assert_eq!((reason.code, reading.at), (ReasonCode::UnreachableMetricsProvider, at(0)));
+        assert_eq!(reason.message, "the metric heat has not been read for a while");
+        record.take(&wanted("p", 5.0), read(2.0), at(71), MAX_AGE);
+        assert_eq!(record.reading(at(71), LIMIT).worth, Worth::One(0.4));
+        assert_eq!((after(&[]).expires(LIMIT), after(&[silence()]).expires(LIMIT)), (None, None));
     }
 
     #[test]
@@ -199,8 +253,8 @@ mod tests {
         let failed = Attempt::Failed(Reason { code: ReasonCode::InvalidMetric, message: "no value".into() });
         assert_eq!(known(&after(&[read(2.0), failed])), Some(Err(ReasonCode::InvalidMetric)));
         let record = after(&[read(2.0), read(f64::NAN)]);
-        let Worth::Unknown(reason) = record.reading().worth else { panic!("it counts") };
-        assert_eq!(reason.message, "the metric heat does not count: its value NaN is not between 0 and 5");
+        let Worth::Unknown(reason) = record.reading(at(60), LIMIT).worth else { panic!("it counts") };
+        assert_eq!(reason.message, "the metric heat does not count: its value is not between 0 and 5");
     }
 
     #[test]
@@ -219,10 +273,14 @@ mod tests {
 
     #[test]
     fn each_cluster_has_its_own_worth() {
-        let values = Values::PerCluster([("edge".into(), 1.0), ("core".into(), 9.0)].into());
+        let none = Err(InvalidMetric::NotNumber);
+        let values = [("edge".into(), Ok(1.0)), ("core".into(), Ok(9.0)), ("far".into(), none)];
+        let values = Values::PerCluster(values.into());
         let record = after(&[Attempt::Read(values)]);
-        let Worth::PerCluster(worth) = record.reading().worth else { panic!("the same for all") };
+        let Worth::PerCluster(worth) = record.reading(at(60), LIMIT).worth else { panic!("the same for all") };
         assert_eq!(worth["edge"], Ok(0.2));
-        assert_eq!(worth["core"].as_ref().unwrap_err().code, ReasonCode::InvalidMetric);
+        for cluster in ["core", "far"] {
+            assert_eq!(worth[cluster].as_ref().unwrap_err().code, ReasonCode::InvalidMetric, "{cluster}");
+        }
     }
 }

@@ -13,11 +13,13 @@ use krake_crds::{
     kubernetes::Cluster,
     openstack::Project,
 };
+use krake_operator_domain::metric::Readings;
 use krake_operator_loops::{
     changes::Changes,
     context::{Announcement, Context, Known, Shared},
     drive::drive_kind,
     outcome::{Failure, Retry, kube_category},
+    readings::readings,
     status::Part,
 };
 use kube::{
@@ -53,7 +55,7 @@ pub(super) trait Told: Known + Serialize {
     /// The conditions that it has.
     fn conditions(&self) -> &[Condition];
     /// What is to be said; nothing while that is not known.
-    fn finding(&self, context: &Context) -> Option<Finding>;
+    fn finding(&self, context: &Context, readings: &Readings) -> Option<Finding>;
 }
 
 /// Implements [`Told`]: the kind, its cache, how its API is made, its part of the status, and what is found about it.
@@ -74,8 +76,8 @@ macro_rules! told {
                 self.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default()
             }
 
-            fn finding(&self, context: &Context) -> Option<Finding> {
-                $finding(self, context)
+            fn finding(&self, context: &Context, readings: &Readings) -> Option<Finding> {
+                $finding(self, context, readings)
             }
         }
     };
@@ -112,24 +114,25 @@ pub(super) async fn run<K: Told>(context: Arc<Context>) {
 /// The objects about which something else is to be said since metrics were read or clouds have changed.
 fn by_readings<K: Told>(context: &Arc<Context>) -> impl Stream<Item = ObjectRef<K>> + Send + use<K> {
     let mut seen = Changes::default();
-    let readings = WatchStream::new(context.readings.changes()).map(drop);
+    let read = WatchStream::new(context.readings.changes()).map(drop);
     // What a cluster inherits changes with its cloud.
     let clouds = context.clouds.changes().map(drop);
     let global_clouds = context.global_clouds.changes().map(drop);
-    let changes = stream::select_all([readings.boxed(), clouds.boxed(), global_clouds.boxed()]);
+    let changes = stream::select_all([read.boxed(), clouds.boxed(), global_clouds.boxed()]);
     let context = context.clone();
     changes.flat_map(move |()| {
+        let readings = readings(&context);
         let mut objects = K::shared(&context).store.state();
         objects.retain(|object| {
             let key = (object.namespace().unwrap_or_default(), object.name_any());
-            seen.notes(key, object.finding(&context))
+            seen.notes(key, object.finding(&context, &readings))
         });
         stream::iter(objects.into_iter().map(|object| ObjectRef::from_obj(&*object)))
     })
 }
 
 async fn reconcile<K: Told>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
-    let Some(finding) = object.finding(&context) else { return Ok(Action::await_change()) };
+    let Some(finding) = object.finding(&context, &readings(&context)) else { return Ok(Action::await_change()) };
     let wanted = status_after(&*object, &finding, Timestamp::now());
     let Some(written) = K::PART.write(&object.api(&context), &*object, &wanted).await.map_err(Error)? else {
         return Ok(Action::await_change());

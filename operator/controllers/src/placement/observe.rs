@@ -167,14 +167,23 @@ async fn cause(placement: &Placement, context: &Context) -> Result<Cause, Error>
     Ok(cause_of(placement, now.map_err(Error::ReadApplication)?.as_ref()))
 }
 
-/// A namesake of the Application is not it; when it is gone, what it last said about its deletion counts.
+/// A namesake of the Application is not it; when it is gone, what the Placement was last told counts. A copy that was moved
+/// away before the deletion of its Application is still one that was moved away. Clocks of API servers differ, so it must
+/// also have been told that nothing of it stays, as every copy is that is moved away.
 pub(super) fn cause_of(placement: &Placement, namesake: Option<&Application>) -> Cause {
     let owner = labels::application_uid(placement);
     match namesake.filter(|found| owner.is_none() || found.metadata.uid.as_deref() == owner) {
         Some(lives) if lives.metadata.deletion_timestamp.is_none() => Cause::Moved(lives.spec.migration_strategy),
+        Some(leaving) if was_moved_away(placement, leaving) => Cause::Moved(leaving.spec.migration_strategy),
         Some(leaving) => Cause::Deleted(leaving.spec.deletion_policy),
         None => Cause::Deleted(placement.spec.deletion_policy),
     }
+}
+
+/// Whether a copy was on its way out before its Application, which is in deletion now.
+fn was_moved_away(placement: &Placement, application: &Application) -> bool {
+    let marks = placement.metadata.deletion_timestamp.as_ref().zip(application.metadata.deletion_timestamp.as_ref());
+    placement.spec.deletion_policy == DeletionPolicy::Delete && marks.is_some_and(|(copy, whole)| copy.0 < whole.0)
 }
 
 pub(super) fn ownership(placement: &Placement) -> Ownership {

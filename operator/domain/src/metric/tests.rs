@@ -32,10 +32,14 @@ fn values_of_the_numeric_vectors() {
 }
 
 #[test]
-fn what_is_wrong_with_a_value_is_said_with_the_value() {
+fn what_is_wrong_is_said_in_the_same_words_for_every_value() {
     let sentence = |spec: &MetricSpec, value| normalise(spec, value).unwrap_err().to_string();
-    assert_eq!(sentence(&spec(0.0, 5.0, &[]), 5.5), "its value 5.5 is not between 0 and 5");
-    assert_eq!(sentence(&spec(0.0, 5.0, &[1]), 2.0), "its value 2 is none of the allowed ones");
+    for value in [5.5, 7.0, f64::NAN] {
+        assert_eq!(sentence(&spec(0.0, 5.0, &[]), value), "its value is not between 0 and 5");
+    }
+    for value in [2.0, 3.0] {
+        assert_eq!(sentence(&spec(0.0, 5.0, &[1]), value), "its value is none of the allowed ones");
+    }
     assert_eq!(sentence(&spec(3.0, 3.0, &[]), 3.0), "its range is empty: min is 3 and max is 3");
 }
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use krake_crds::{
     constraint::{self, LabelConstraint, MetricConstraint},
-    kubernetes::Application,
+    kubernetes::{Application, cluster::ClusterState},
     reference::ObjectReference,
 };
 use serde::{Deserialize, Serialize};
+
+use super::Candidate;
 
 /// What an application asks of the scheduler.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -87,6 +89,11 @@ impl Place<'_> {
         self.current.is_some() && self.current != request.current.as_ref()
     }
 
+    /// Whether the application has nothing better than the place that should be left alone: it runs nowhere.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.current.is_some() && self.current == self.avoided
+    }
+
     /// When the avoided place may be used again.
     pub(super) fn reconsider_after(&self, now: Timestamp) -> Option<Duration> {
         Duration::try_from(self.until?.duration_since(now)).ok()
@@ -120,14 +127,20 @@ impl Request {
         })
     }
 
-    /// A move that was given up leaves the application where it runs.
-    pub(super) fn place(&self, now: Timestamp) -> Place<'_> {
+    /// A move that was given up leaves the application where it runs, if it runs anywhere.
+    pub(super) fn place(&self, candidates: &[Candidate], now: Timestamp) -> Place<'_> {
         let avoided = self.avoided.as_ref().filter(|(_, until)| *until > now);
         let (avoided, until) = (avoided.map(|(place, _)| place), avoided.map(|(_, until)| *until));
-        let current =
-            if avoided.is_some() && avoided == self.current.as_ref() { &self.running_on } else { &self.current };
-        Place { current: current.as_ref(), avoided, until }
+        let current = self.current.as_ref();
+        let runs = self.running_on.as_ref().filter(|_| avoided == current).filter(|place| answers(candidates, place));
+        Place { current: current.map(|current| runs.unwrap_or(current)), avoided, until }
     }
+}
+
+/// Whether this place is there, and is not known to be lost.
+fn answers(candidates: &[Candidate], place: &ObjectReference) -> bool {
+    let found = candidates.iter().find(|candidate| candidate.place == *place);
+    found.is_some_and(|found| !matches!(found.state, ClusterState::Offline | ClusterState::Connecting))
 }
 
 pub(super) fn parse_all<C: std::str::FromStr<Err = constraint::Error>>(

@@ -12,7 +12,7 @@ use super::{Assessment, Because, Candidate, Decision, Objection, Policy, Request
 /// Depends on nothing but its arguments, and not on the order of the candidates.
 #[must_use]
 pub fn decide<'a>(request: &'a Request, candidates: &'a [Candidate], policy: &Policy, now: Timestamp) -> Decision<'a> {
-    let place = request.place(now);
+    let place = request.place(candidates, now);
     let assessments = assess(request, candidates, policy, now);
     let best = best(request, place.current, &assessments);
     let is_pending = |assessment: &Assessment| assessment.verdict == Verdict::Filtered(Objection::MetricsPending);
@@ -42,7 +42,7 @@ fn assess<'a>(
     policy: &Policy,
     now: Timestamp,
 ) -> Vec<Assessment<'a>> {
-    let place = request.place(now);
+    let place = request.place(candidates, now);
     let objection =
         |candidate: &'a Candidate| filter::objection(request, candidate, place.avoided == Some(&candidate.place));
     let found: Vec<_> = candidates.iter().map(|candidate| (candidate, objection(candidate))).collect();
@@ -72,8 +72,8 @@ enum Incumbent {
 }
 
 fn incumbent(request: &Request, candidates: &[Candidate], policy: &Policy, now: Timestamp) -> Incumbent {
-    let current = request.place(now).current;
-    let found = candidates.iter().find(|candidate| current == Some(&candidate.place));
+    let place = request.place(candidates, now);
+    let found = candidates.iter().find(|candidate| place.current == Some(&candidate.place));
     let Some(current) = found.filter(|current| !current.is_deleting) else { return Incumbent::Competes };
     if !request.may_migrate {
         return Incumbent::Stays(Because::Pinned, None);
@@ -95,6 +95,9 @@ fn incumbent(request: &Request, candidates: &[Candidate], policy: &Policy, now: 
             Some(left) => Incumbent::Stays(Because::Tolerated, Some(left)),
             None => Incumbent::YieldsOnlyToAnother,
         };
+    }
+    if place.is_stuck() {
+        return Incumbent::YieldsOnlyToAnother;
     }
     // Metric constraints that cease to hold move nobody sooner than a better score does: two clusters of which one is
     // always too busy, because the application is there, would be left and entered at every reading.

@@ -2,19 +2,24 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use futures::stream::BoxStream;
 use krake_operator_domain::metric::{MetricKey, Reading, Readings};
 use tokio::sync::watch;
+
+use super::merged::Merged;
 
 /// What the metrics are worth now. Cheap to read; those who wait are woken when a worth changes, not when it was merely
 /// read again.
 #[derive(Debug)]
 pub struct Snapshot {
     readings: watch::Sender<Arc<Readings>>,
+    /// With those that were not read yet.
+    merged: Merged,
 }
 
 impl Default for Snapshot {
     fn default() -> Self {
-        Self { readings: watch::Sender::new(Arc::default()) }
+        Self { readings: watch::Sender::new(Arc::default()), merged: Merged::default() }
     }
 }
 
@@ -23,6 +28,15 @@ impl Snapshot {
     #[must_use]
     pub fn now(&self) -> Arc<Readings> {
         self.readings.borrow().clone()
+    }
+
+    /// What `merge` makes of what is known now; made again when that, or by `changes` something else, has changed.
+    pub(super) fn merged(
+        &self,
+        changes: impl FnOnce() -> BoxStream<'static, ()>,
+        merge: impl FnOnce(&Arc<Readings>) -> Arc<Readings>,
+    ) -> Arc<Readings> {
+        self.merged.now(|| self.now(), changes, merge)
     }
 
     /// What is known, whenever a worth has changed.

@@ -1,6 +1,7 @@
 //! The HTTP side of a provider: one client of its own, with bounds on time and size.
 //!
-//! It shows no client certificate, follows no redirects (they would take credentials elsewhere) and uses no proxy.
+//! It shows no client certificate, follows no redirects (they would take credentials elsewhere), uses no proxy, and calls
+//! no address that only the host itself should.
 
 use std::time::Duration;
 
@@ -9,7 +10,10 @@ use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, redirect:
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::Unreachable;
+use super::{
+    Unreachable,
+    address::{Resolver, is_forbidden_host},
+};
 
 /// How long a TCP and TLS handshake may take.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,12 +52,16 @@ impl Endpoint {
     /// An endpoint that authenticates with the given header or, without it, with the user and password in the URL.
     ///
     /// # Errors
-    /// [`Unreachable::Spec`] if the URL is not one of HTTP, [`Unreachable::Client`].
+    /// [`Unreachable::Spec`] if the URL is not one of HTTP or has a link-local, unspecified or multicast address as its
+    /// host, [`Unreachable::Client`].
     pub(super) fn new(url: &str, authorization: Option<HeaderValue>) -> Result<Self, Unreachable> {
         let unusable = || Unreachable::Spec("its url is not a URL with http:// or https://");
         let mut url = Url::parse(url).map_err(|_| unusable())?;
         if !["http", "https"].contains(&url.scheme()) {
             return Err(unusable());
+        }
+        if is_forbidden_host(&url) {
+            return Err(Unreachable::Spec("its url has a link-local, unspecified or multicast address"));
         }
         url.set_query(None);
         url.set_fragment(None);
@@ -140,13 +148,14 @@ impl Answer {
             400..=499 => "it does not accept the request",
             _ => "it has trouble of its own",
         };
-        Unreachable::Status { status: self.status.as_u16(), words: words.into() }
+        Unreachable::Status { status: self.status.as_u16(), words }
     }
 }
 
 fn client(url: &Url) -> reqwest::Result<Client> {
     let builder = Client::builder()
         .no_proxy()
+        .dns_resolver(Resolver)
         .redirect(Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(REQUEST_TIMEOUT)

@@ -2,10 +2,13 @@
 
 use krake_crds::reason::ReasonCode;
 
-use super::endpoint::{CONNECT_TIMEOUT, MAX_ANSWER_BYTES, REQUEST_TIMEOUT};
+use super::{
+    address::FORBIDDEN,
+    endpoint::{CONNECT_TIMEOUT, MAX_ANSWER_BYTES, REQUEST_TIMEOUT},
+};
 
 /// Why a metric could not be read. `Display` is one sentence that holds no credentials and is the same as long as the
-/// cause is; what a provider says about itself is quoted in it, up to 200 characters.
+/// cause is. Of what a provider answers nothing is quoted but what Prometheus says about a query, up to 200 characters.
 #[derive(thiserror::Error, Debug)]
 pub enum Error {
     /// The provider answers, but not with a value for this metric.
@@ -34,14 +37,15 @@ impl Error {
 }
 
 /// What is wrong with a metric, or with the value that its provider has.
-#[derive(thiserror::Error, Debug, PartialEq, Eq)]
+#[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
 pub enum InvalidMetric {
     /// Nothing is known under the metric's name.
     #[error("the metrics provider has no value for the metric")]
     NoValue,
-    /// A query gives many values, and nothing says which one counts.
+    /// A query gives this many values, and nothing says which one counts. The number is not shown: it can be another one
+    /// each time.
     #[error(
-        "the metric's query gives {0} values; the label krake_cluster would tell them apart, an aggregation make them one"
+        "the metric's query gives many values; the label krake_cluster would tell them apart, an aggregation make them one"
     )]
     Ambiguous(usize),
     /// Two values claim to be a cluster's.
@@ -56,7 +60,7 @@ pub enum InvalidMetric {
     /// The name cannot be put into a query.
     #[error("the metric's name at the provider must consist of letters, digits, '_' and '-'")]
     Name,
-    /// The provider says that the query is wrong, in these words.
+    /// The provider says that the query is wrong; in these words, which are ours or those of Prometheus.
     #[error("the metrics provider refuses the query: {0}")]
     Query(String),
 }
@@ -86,12 +90,12 @@ pub enum Unreachable {
     Status {
         /// The HTTP status.
         status: u16,
-        /// What it means here, or what the provider says about it.
-        words: String,
+        /// What it means here.
+        words: &'static str,
     },
-    /// The answer says that the query was accepted and failed later, in these words.
-    #[error("the metrics provider failed while it answered: {0}")]
-    Failed(String),
+    /// The answer says that the query was accepted and failed later.
+    #[error("the metrics provider failed while it answered")]
+    Failed,
     /// The answer comes from something else, or is damaged.
     #[error("the metrics provider does not answer as {0} does")]
     NotUnderstood(&'static str),
@@ -118,6 +122,8 @@ fn silence(error: &reqwest::Error) -> String {
         "shows a certificate that is not valid or not trusted here"
     } else if says("corrupt message") {
         "does not speak TLS, although its URL begins with https://"
+    } else if says(FORBIDDEN) {
+        "has a host name that stands for link-local, unspecified or multicast addresses"
     } else if says("lookup") {
         "has a host name that cannot be resolved"
     } else if says("refused") {

@@ -5,7 +5,7 @@
 use http::{HeaderValue, Method, header::ACCEPT};
 use krake_crds::core::metrics_provider;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 
 use super::{
@@ -28,7 +28,8 @@ pub(super) struct Influx {
 
 #[derive(Deserialize)]
 struct Failure {
-    message: String,
+    #[serde(rename = "message")]
+    _message: IgnoredAny,
 }
 
 impl Influx {
@@ -57,7 +58,7 @@ impl Influx {
             .json(&json!({ "query": self.query(metric), "type": "flux", "dialect": { "header": true } }));
         let answer = self.endpoint.ask(request).await?;
         if !answer.status.is_success() {
-            return Err(self.refusal(&answer).into());
+            return Err(refusal(&answer).into());
         }
         let strange = || Unreachable::NotUnderstood("InfluxDB 2");
         let text = std::str::from_utf8(&answer.body).ok().filter(|_| answer.is_csv()).ok_or_else(strange)?;
@@ -67,7 +68,7 @@ impl Influx {
         let cell = |name| header.iter().position(|column| column == name).and_then(|column| record.get(column));
         match (cell(VALUE), cell(ERROR)) {
             (Some(value), _) => Ok(number::of_text(value)?),
-            (None, Some(error)) => Err(Unreachable::Failed(self.endpoint.quote(error)).into()),
+            (None, Some(_)) => Err(Unreachable::Failed.into()),
             (None, None) => Err(strange().into()),
         }
     }
@@ -78,18 +79,17 @@ impl Influx {
             "from(bucket: {bucket}) |> range(start: -1h) |> filter(fn: (r) => r._measurement == {measurement}) |> last()"
         )
     }
+}
 
-    fn refusal(&self, answer: &Answer) -> Unreachable {
-        let said = answer.json::<Failure>().map(|failure| self.endpoint.quote(&failure.message));
-        let words = match (answer.status.as_u16(), said) {
-            (401, _) => "the token is refused".into(),
-            (403, _) => "the token does not permit to read the bucket".into(),
-            (404, Some(said)) => format!("there is no such organisation or bucket: {said}"),
-            (400..=499, Some(said)) => said,
-            _ => return answer.refusal(),
-        };
-        Unreachable::Status { status: answer.status.as_u16(), words }
-    }
+/// What a status other than success means; what the answer says is not passed on.
+fn refusal(answer: &Answer) -> Unreachable {
+    let words = match answer.status.as_u16() {
+        401 => "the token is refused",
+        403 => "the token does not permit to read the bucket",
+        404 if answer.json::<Failure>().is_some() => "there is no such organisation or bucket",
+        _ => return answer.refusal(),
+    };
+    Unreachable::Status { status: answer.status.as_u16(), words }
 }
 
 /// The header and first record of the first table, if it has one.

@@ -41,7 +41,6 @@ struct Part {
     #[serde(rename = "errorMessage")]
     error: Option<Value>,
     error_code: Option<u32>,
-    message: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,11 +49,10 @@ struct Row {
     columns: Vec<Value>,
 }
 
-/// What an error says; its `@type` adds nothing to the code.
+/// What an error says; its `@type` adds nothing to the code, and its message is not passed on.
 #[derive(Deserialize, Default)]
 struct Failure {
     error_code: Option<u32>,
-    message: Option<String>,
 }
 
 impl Kafka {
@@ -78,9 +76,9 @@ impl Kafka {
             .json(&json!({ "ksql": statement, "streamsProperties": {} }));
         let answer = self.endpoint.ask(request).await?;
         if !answer.status.is_success() {
-            return Err(self.refusal(&answer));
+            return Err(refusal(&answer));
         }
-        self.value(parts(&answer).ok_or(Unreachable::NotUnderstood("ksqlDB"))?)
+        value(parts(&answer).ok_or(Unreachable::NotUnderstood("ksqlDB"))?)
     }
 
     /// There are no parameters, so nothing but plain names gets into a statement.
@@ -91,34 +89,25 @@ impl Kafka {
         let Self { table, comparison_column, value_column, .. } = self;
         Ok(format!("SELECT {value_column} FROM {table} WHERE {comparison_column} = '{metric}';"))
     }
+}
 
-    fn value(&self, parts: Vec<Part>) -> Result<f64, Error> {
-        for part in parts {
-            if let Some(failure) = part.failure() {
-                return Err(self.explain(&failure));
-            }
-            if let Some(row) = part.row {
-                let value = row.columns.first().ok_or(InvalidMetric::NoValue)?;
-                return Ok(number::of_json(value)?);
-            }
+fn value(parts: Vec<Part>) -> Result<f64, Error> {
+    for part in parts {
+        if let Some(failure) = part.failure() {
+            return Err(failure.explain());
         }
-        Err(InvalidMetric::NoValue.into())
-    }
-
-    fn refusal(&self, answer: &Answer) -> Error {
-        match answer.json::<Failure>() {
-            Some(failure) if failure.is_about_statement() => self.explain(&failure),
-            _ => answer.refusal().into(),
+        if let Some(row) = part.row {
+            let value = row.columns.first().ok_or(InvalidMetric::NoValue)?;
+            return Ok(number::of_json(value)?);
         }
     }
+    Err(InvalidMetric::NoValue.into())
+}
 
-    fn explain(&self, failure: &Failure) -> Error {
-        let words = self.endpoint.quote(failure.message.as_deref().unwrap_or("it gives no reason"));
-        if failure.is_about_statement() {
-            InvalidMetric::Query(words).into()
-        } else {
-            Unreachable::Failed(words).into()
-        }
+fn refusal(answer: &Answer) -> Error {
+    match answer.json::<Failure>() {
+        Some(failure) if failure.is_about_statement() => failure.explain(),
+        _ => answer.refusal().into(),
     }
 }
 
@@ -126,9 +115,8 @@ impl Part {
     /// The error that this part is, or that it holds as a text or an object.
     fn failure(&self) -> Option<Failure> {
         match &self.error {
-            Some(Value::String(message)) => Some(Failure { error_code: None, message: Some(message.clone()) }),
             Some(error) => Some(Failure::deserialize(error).unwrap_or_default()),
-            None => self.error_code.map(|code| Failure { error_code: Some(code), message: self.message.clone() }),
+            None => self.error_code.map(|code| Failure { error_code: Some(code) }),
         }
     }
 }
@@ -136,6 +124,14 @@ impl Part {
 impl Failure {
     fn is_about_statement(&self) -> bool {
         self.error_code.is_some_and(|code| STATEMENT_ERRORS.contains(&code))
+    }
+
+    fn explain(&self) -> Error {
+        if self.is_about_statement() {
+            InvalidMetric::Query("there must be such a table that can be queried, with such columns".into()).into()
+        } else {
+            Unreachable::Failed.into()
+        }
     }
 }
 

@@ -2,6 +2,12 @@
 //!
 //! Source: Prometheus' documentation, "HTTP API", sections "Format overview", "Instant queries" and "Expression query
 //! result formats".
+//!
+//! A query may give one series per cluster. Each names its cluster in the label `krake_cluster`: `namespace/name` for one
+//! cluster, or `name` for the clusters of that name in all namespaces; the more exact one counts. Whoever can set this label
+//! on a series decides about what the cluster is worth. It should therefore be set where only those who run Prometheus can:
+//! by the labels or relabelling of a scrape configuration (with `honor_labels` off, so that they win over those of the
+//! scraped target), or by a recording rule.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +25,10 @@ use super::{
 /// The label that makes a value one of a cluster.
 const CLUSTER: &str = "krake_cluster";
 const NAME: &str = "__name__";
+
+/// The types of errors that explain what is wrong with a query. Nothing else of a refusal is passed on: whatever is at the
+/// URL could have written it.
+const ABOUT_QUERIES: [&str; 2] = ["bad_data", "execution"];
 
 #[derive(Debug)]
 pub(super) struct Prometheus {
@@ -52,6 +62,8 @@ struct Point(IgnoredAny, Value);
 
 #[derive(Deserialize)]
 struct Failure {
+    #[serde(rename = "errorType")]
+    type_: String,
     error: String,
 }
 
@@ -79,7 +91,8 @@ impl Prometheus {
     /// 400 means a query that cannot be read, 422 one that cannot be evaluated.
     fn refusal(&self, answer: &Answer) -> Error {
         let is_about_query = [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY].contains(&answer.status);
-        match answer.json::<Failure>().filter(|_| is_about_query) {
+        let explains = |failure: &Failure| is_about_query && ABOUT_QUERIES.contains(&failure.type_.as_str());
+        match answer.json::<Failure>().filter(explains) {
             Some(failure) => InvalidMetric::Query(self.endpoint.quote(&failure.error)).into(),
             None => answer.refusal().into(),
         }
@@ -88,7 +101,7 @@ impl Prometheus {
 
 fn values(samples: &[Sample], metric: &str) -> Result<Values, InvalidMetric> {
     if samples.iter().any(|sample| sample.metric.contains_key(CLUSTER)) {
-        return per_cluster(samples);
+        return Ok(per_cluster(samples));
     }
     // Krake's rule. Results of functions have no name, so that a single sample needs none.
     let named = samples.iter().find(|sample| sample.metric.get(NAME).is_some_and(|name| name == metric));
@@ -99,16 +112,15 @@ fn values(samples: &[Sample], metric: &str) -> Result<Values, InvalidMetric> {
     }
 }
 
-/// The values with a cluster; those without are about something else.
-fn per_cluster(samples: &[Sample]) -> Result<Values, InvalidMetric> {
+/// The values with a cluster; those without are about something else. A cluster with two has none.
+fn per_cluster(samples: &[Sample]) -> Values {
     let mut clusters = BTreeMap::new();
     for sample in samples {
         let Some(cluster) = sample.metric.get(CLUSTER) else { continue };
-        if clusters.insert(cluster.clone(), value(sample)?).is_some() {
-            return Err(InvalidMetric::SameCluster(shorten(cluster)));
-        }
+        let same = || Err(InvalidMetric::SameCluster(shorten(cluster)));
+        clusters.entry(cluster.clone()).and_modify(|known| *known = same()).or_insert_with(|| value(sample));
     }
-    Ok(Values::PerCluster(clusters))
+    Values::PerCluster(clusters)
 }
 
 fn value(sample: &Sample) -> Result<f64, InvalidMetric> {

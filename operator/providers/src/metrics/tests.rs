@@ -44,7 +44,17 @@ async fn given_values_are_read_by_their_name() {
 #[tokio::test]
 async fn a_spec_that_cannot_be_used_is_refused_before_anything_is_asked() {
     for type_ in NETWORKED {
-        for url in ["", "prometheus:9090", "ftp://host/", "/path", "unix:/socket", "http://", "http://[::1"] {
+        for url in [
+            "",
+            "prometheus:9090",
+            "ftp://host/",
+            "/path",
+            "unix:/socket",
+            "http://",
+            "http://[::1",
+            "http://169.254.169.254",
+            "https://[fe80::1]/",
+        ] {
             let error = try_source(&spec(type_, url), Some(TOKEN)).unwrap_err();
             assert!(matches!(error, Error::Provider(Unreachable::Spec(_))), "{url}: {error:?}");
             assert_eq!(error.code(), ReasonCode::UnreachableMetricsProvider);
@@ -84,7 +94,7 @@ async fn nothing_shows_credentials() {
     // The provider repeats what it was sent.
     let words = format!("bad header Token {TOKEN} Basic a3Jha2U6czNjcmV0LXdvcmQ=");
     for status in [200, 400, 401, 404, 422, 500] {
-        let body = format!(r#"{{"error":"{words}","message":"{words}","error_code":40001}}"#);
+        let body = format!(r#"{{"errorType":"bad_data","error":"{words}","message":"{words}","error_code":40001}}"#);
         let mock = Mock::answering(status, "application/json", body).await;
         for type_ in NETWORKED {
             let source = source(&spec(type_, &mock.url("krake:s3cret-word@", "/path?key=k3y")));

@@ -1,23 +1,30 @@
 //! `kubectl delete namespace` comes to an end, and nothing that ran from there is left on a target.
 
+use anyhow::{Result, ensure};
 use krake_acceptance::{SOON, Stage};
 use krake_testbed::{Testbed, eventually};
+use serde_json::json;
 
 #[tokio::test]
-async fn a_deleted_namespace_goes_and_takes_along_what_ran_from_it() -> anyhow::Result<()> {
+async fn a_deleted_namespace_goes_and_takes_along_what_ran_from_it() -> Result<()> {
     let Some(testbed) = Testbed::shared().await? else { return Ok(()) };
     let stage = Stage::bare(testbed, "emptied")?;
     let cluster = stage.cluster(1)?;
     testbed.kubectl(&["create", "namespace", &stage.namespace]).await?;
-    for object in [cluster.secret(), cluster.custom_resource()] {
-        testbed.management_kubectl().apply(&object).await?;
-    }
+    // On a system that has just been started, kubectl may not know the kind yet.
+    eventually("the cluster is applied", SOON, async || {
+        for object in [cluster.secret(), cluster.custom_resource()] {
+            testbed.management_kubectl().apply(&object).await?;
+        }
+        Ok(())
+    })
+    .await?;
 
     runs_and_goes(&stage).await
 }
 
 #[tokio::test]
-async fn a_deleted_namespace_goes_though_its_clusters_came_through_rest() -> anyhow::Result<()> {
+async fn a_deleted_namespace_goes_though_its_clusters_came_through_rest() -> Result<()> {
     let Some(testbed) = Testbed::shared().await? else { return Ok(()) };
     let stage = Stage::set(testbed, "emptied-rest").await?;
 
@@ -28,18 +35,32 @@ async fn a_deleted_namespace_goes_though_its_clusters_came_through_rest() -> any
     Ok(())
 }
 
-async fn runs_and_goes(stage: &Stage<'_>) -> anyhow::Result<()> {
+async fn runs_and_goes(stage: &Stage<'_>) -> Result<()> {
     let (name, shop) = stage.application("shop");
     let shop = shop.where_label("location is DE");
     stage.testbed.management_kubectl().apply(&shop.custom_resource()).await?;
     stage.until_running_on(&shop.path(), "de").await?;
 
+    // Something on the target takes its time: what is there outlives the Secret with the kubeconfig.
+    let target = stage.testbed.target(1)?.kubectl();
+    let finalizers = |list: &[&str]| json!({ "metadata": { "finalizers": list } }).to_string();
+    let patch = ["-n", "default", "patch", "deployment", &name, "--type=merge", "-p"];
+    target.run(&[&patch[..], &[&finalizers(&["example.com/held"])]].concat()).await?;
+
     stage.testbed.kubectl(&["delete", "namespace", &stage.namespace, "--wait=false"]).await?;
 
+    eventually("the Secret is gone, and the copy asked to go", SOON, async || {
+        stage.absent("secret", "de-kubeconfig").await?;
+        let copy = target.json(&["-n", "default", "get", "deployment", &name]).await?;
+        ensure!(copy["metadata"]["deletionTimestamp"].is_string(), "{copy}");
+        Ok(())
+    })
+    .await?;
+    target.run(&[&patch[..], &[&finalizers(&[])]].concat()).await?;
     eventually("the namespace is gone", SOON, async || {
         let left = ["get", "namespace", &stage.namespace, "--ignore-not-found", "-o", "jsonpath={.status}"];
         let left = stage.testbed.kubectl(&left).await?;
-        anyhow::ensure!(left.trim().is_empty(), "{left}");
+        ensure!(left.trim().is_empty(), "{left}");
         Ok(())
     })
     .await?;

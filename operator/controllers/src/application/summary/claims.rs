@@ -67,6 +67,10 @@ impl View<'_> {
             Some(HeldUp::EarlierCopy) => {
                 no(AWAITING_REMOVAL, format!("an earlier copy is still being removed from {cluster}"))
             }
+            Some(HeldUp::OtherCopies) if self.placements.is_empty() => {
+                let earlier = "copies of an earlier application of this name are still being removed";
+                no(AWAITING_REMOVAL, format!("it must never run twice: {earlier}"))
+            }
             Some(HeldUp::OtherCopies) => no(AWAITING_REMOVAL, format!("it must never run twice: {}", self.awaited())),
             Some(HeldUp::GivenUp) | None => self.applied_to(cluster),
         }

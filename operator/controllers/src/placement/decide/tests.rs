@@ -290,3 +290,25 @@ fn the_application_itself_says_what_its_deletion_means_and_a_namesake_does_not()
         assert_eq!(cause_of(&placement, namesake.as_ref()), expected);
     }
 }
+
+#[test]
+fn a_copy_that_was_moved_away_before_its_application_was_deleted_is_still_cleaned() {
+    let mut copy = leaving(placement(&[]));
+    let deleted = |at: &str| -> Application {
+        serde_json::from_value(json!({
+            "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Application",
+            "metadata": { "name": "shop", "namespace": "web", "uid": "a1", "deletionTimestamp": at },
+            "spec": { "deletionPolicy": "Retain" },
+        }))
+        .unwrap()
+    };
+    let later = deleted("2026-01-02T03:04:05Z");
+    assert_eq!(cause_of(&copy, Some(&later)), Cause::Moved(MigrationStrategy::MakeBeforeBreak));
+    // When the Application is gone, the copy knows by itself.
+    assert_eq!(cause_of(&copy, None), Cause::Deleted(DeletionPolicy::Delete));
+    let at_once = deleted("1970-01-01T00:00:00Z");
+    assert_eq!(cause_of(&copy, Some(&at_once)), Cause::Deleted(DeletionPolicy::Retain));
+    // The deletion of the Application marked it, by a clock that is late.
+    copy.spec.deletion_policy = DeletionPolicy::Retain;
+    assert_eq!(cause_of(&copy, Some(&later)), Cause::Deleted(DeletionPolicy::Retain));
+}

@@ -202,11 +202,11 @@ fn an_edit_that_cannot_be_made_says_what_would_be_right() {
         ),
         (
             json!({ "type": "metric", "metric": "sun_de", "is": { "raw": 11 } }),
-            "the metric sun_de cannot have this value: its value 11 is not between 0 and 10",
+            "the metric sun_de cannot have this value: its value is not between 0 and 10",
         ),
         (
             json!({ "type": "metric", "metric": "sun_de", "is": { "normalised": 1.5 } }),
-            "the metric sun_de cannot have this value: its value 1.5 is not between 0 and 1",
+            "the metric sun_de cannot have this value: its value is not between 0 and 1",
         ),
         (json!({ "type": "labels", "cluster": "de", "set": { "a b": "c" } }), "`a b` is not a label key"),
         (json!({ "type": "labels", "cluster": "de", "set": { "a": "" } }), "`` is not a label value"),

@@ -197,6 +197,28 @@ fn a_move_that_was_given_up_leaves_the_application_where_it_runs() {
 }
 
 #[test]
+fn an_application_that_runs_nowhere_leaves_a_place_where_it_failed_only_for_another() {
+    let clusters = [online("a", "DE"), online("b", "DE"), online("c", "DE")];
+    let failed = |running: Option<&str>| Request {
+        running_on: running.map(reference),
+        avoided: Some((reference("b"), at(NOW + 50))),
+        ..bound(&[], "b", 5)
+    };
+    assert_eq!(outcome(&failed(None), &clusters[1..]), ("c".into(), Because::Best, Some(50)));
+    assert_eq!(outcome(&failed(Some("b")), &clusters[1..]), ("c".into(), Because::Best, Some(50)));
+    assert_eq!(outcome(&failed(None), &clusters[1..2]), ("b".into(), Because::NoAlternative, Some(50)));
+    let lost = |state| [in_state("a", state, 9_999), online("b", "DE"), online("c", "DE")];
+    for state in [ClusterState::Offline, ClusterState::Connecting] {
+        assert_eq!(outcome(&failed(Some("a")), &lost(state)).0, "c");
+        assert_eq!(outcome(&failed(Some("a")), &lost(state)[..2]).0, "b");
+    }
+    assert_eq!(outcome(&failed(Some("a")), &clusters[1..2]).0, "b");
+    assert_eq!(outcome(&failed(Some("a")), &clusters[..2]).0, "a");
+    let pinned = Request { may_migrate: false, ..failed(None) };
+    assert_eq!(outcome(&pinned, &clusters), ("b".into(), Because::Pinned, Some(50)));
+}
+
+#[test]
 fn the_margin_is_that_between_the_chosen_and_the_next_best() {
     let clusters = [rated(online("a", "DE"), &[("m", 0.75, 1.0)]), rated(online("b", "DE"), &[("m", 0.5, 1.0)])];
     assert_eq!(run(&request(&[]), &clusters).margin(), Some(0.25));

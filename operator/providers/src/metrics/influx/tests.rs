@@ -84,15 +84,17 @@ async fn refusals_say_what_is_wrong() {
     let table = [
         (401, r#"{"code":"unauthorized","message":"unauthorized access"}"#, "token is refused"),
         (403, r#"{"code":"forbidden","message":"insufficient permissions"}"#, "token does not permit"),
-        (404, r#"{"code":"not found","message":"could not find bucket \"loads\""}"#, "bucket: could not find bucket"),
+        (404, r#"{"code":"not found","message":"could not find bucket \"loads\""}"#, "organisation or bucket"),
         (404, "404 page not found", "no such service"),
-        (400, r#"{"code":"invalid","message":"organization not found"}"#, "organization not found"),
+        (400, r#"{"code":"invalid","message":"organization not found"}"#, "does not accept the request"),
         (500, r#"{"code":"internal error","message":"shard 7 is gone"}"#, "trouble of its own"),
     ];
     for (status, body, words) in table {
         let error = read(status, "application/json; charset=utf-8", body).await.unwrap_err();
         assert_eq!(error.code(), ReasonCode::UnreachableMetricsProvider, "{status}");
         assert!(error.sentence().contains(words), "{error}");
+        let quotes = ["unauthorized", "insufficient", "could not", "not found", "shard"];
+        assert!(!quotes.iter().any(|quote| error.sentence().contains(quote)), "{error}");
     }
 }
 
@@ -101,7 +103,7 @@ async fn an_error_after_the_status_is_reported() {
     let body =
         "#datatype,string,string\r\n#group,true,true\r\n#default,,\r\n,error,reference\r\n,out of memory,897\r\n";
     let error = csv(body).await.unwrap_err();
-    assert!(matches!(&error, Error::Provider(Unreachable::Failed(words)) if words == "out of memory"), "{error:?}");
+    assert!(matches!(&error, Error::Provider(Unreachable::Failed)), "{error:?}");
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ async fn no_sample_and_many_without_the_name_are_different_mistakes() {
     assert_eq!(invalid(vector(&[], "load").await), InvalidMetric::NoValue);
     let many = vector(&[(json!({ "a": "1" }), "1"), (json!({ "a": "2" }), "2")], "rate(load[5m])").await;
     let sentence = many.as_ref().unwrap_err().sentence();
-    assert!(sentence.contains("2 values") && sentence.contains("krake_cluster"), "{sentence}");
+    assert!(sentence.contains("many values") && sentence.contains("krake_cluster"), "{sentence}");
     assert_eq!(invalid(many), InvalidMetric::Ambiguous(2));
 }
 
@@ -75,14 +75,20 @@ async fn samples_with_the_cluster_label_are_values_of_clusters() {
         (json!({ "__name__": "load" }), "7"),
         (json!({ "krake_cluster": "edge-2", "__name__": "load" }), "2"),
     ];
-    let expected = BTreeMap::from([("shop/edge-1".to_owned(), 1.0), ("edge-2".to_owned(), 2.0)]);
+    let expected = BTreeMap::from([("shop/edge-1".to_owned(), Ok(1.0)), ("edge-2".to_owned(), Ok(2.0))]);
     assert_eq!(vector(&given, "load").await.unwrap(), Values::PerCluster(expected));
 }
 
 #[tokio::test]
-async fn a_cluster_with_two_values_has_none() {
-    let given = ["1", "1"].map(|value| (json!({ "krake_cluster": "edge" }), value));
-    assert_eq!(invalid(vector(&given, "load").await), InvalidMetric::SameCluster("edge".into()));
+async fn a_bad_series_costs_only_its_own_cluster_the_value() {
+    let given = [("edge", "1"), ("core", "2"), ("edge", "1"), ("far", "high"), ("edge", "1")]
+        .map(|(cluster, value)| (json!({ "krake_cluster": cluster }), value));
+    let expected = [
+        ("edge".to_owned(), Err(InvalidMetric::SameCluster("edge".into()))),
+        ("core".to_owned(), Ok(2.0)),
+        ("far".to_owned(), Err(InvalidMetric::NotNumber)),
+    ];
+    assert_eq!(vector(&given, "load").await.unwrap(), Values::PerCluster(expected.into()));
 }
 
 #[tokio::test]
@@ -121,6 +127,19 @@ async fn a_query_that_prometheus_refuses_is_an_invalid_metric() {
         let sentence = error.sentence();
         assert!(sentence.contains("1:5: parse error: unexpected end"), "{sentence}");
         assert!(sentence.len() < 260, "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_quoted_that_does_not_explain_the_query() {
+    for body in [
+        json!({ "status": "error", "errorType": "internal", "error": "the key is k3y" }),
+        json!({ "error": "the key is k3y" }),
+    ] {
+        let (_mock, source) = prometheus(400, &body).await;
+        let error = source.read("load").await.unwrap_err();
+        assert_eq!(error.code(), ReasonCode::UnreachableMetricsProvider);
+        assert!(!error.sentence().contains("k3y"), "{error}");
     }
 }
 

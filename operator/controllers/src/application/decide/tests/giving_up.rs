@@ -68,19 +68,63 @@ fn a_move_that_cannot_even_begin_is_given_up_too() {
 }
 
 #[test]
-fn nothing_is_given_up_while_nothing_else_serves() {
+fn nothing_is_given_up_for_a_copy_that_is_not_well_on_a_cluster_that_answers() {
     let placements = |old| [old, copy_on("b", Applied)];
     for old in [copy_on("a", Degraded), unreachable(copy_on("a", Ready)), leaving(copy_on("a", Ready))] {
         let failing_over = observed(sent(100_000), placements(old));
         expect(&failing_over, &[], "a", None);
         assert_eq!(avoided(&failing_over), None);
     }
-    let silent = BTreeSet::from([place("a")]);
-    let lost = Observed { silent, ..observed(sent(100_000), placements(copy_on("a", Ready))) };
-    assert_eq!(avoided(&lost), None);
-    let mut first = sent(100_000);
+}
+
+/// What is avoided when `b` is the only hope: nothing serves, or what did is lost.
+fn avoided_alone(application: &Application, progress: Progress) -> [Option<(String, i64)>; 2] {
+    let mut first = application.clone();
     first.status.as_mut().unwrap().running_on = None;
-    assert_eq!(avoided(&observed(first, [copy_on("b", Progress::Refused)])), None);
+    let first = observed(first, [copy_on("b", progress)]);
+    let silent = BTreeSet::from([place("a")]);
+    let lost = observed(application.clone(), [unreachable(copy_on("a", Ready)), copy_on("b", progress)]);
+    let lost = Observed { silent, ..lost };
+    [(first, ""), (lost, "a")].map(|(observed, serving)| {
+        let (steps, serves, held_up) = told(&observed);
+        assert_eq!((steps, held_up), (Vec::new(), None), "it goes on until another cluster is found");
+        if progress != Degraded {
+            assert_eq!(serves, serving);
+        }
+        avoided(&observed)
+    })
+}
+
+#[test]
+fn while_nothing_serves_a_copy_that_fails_asks_for_another_cluster_and_goes_on() {
+    let both = || [Some(once("b")), Some(once("b"))];
+    assert_eq!(avoided_alone(&sent(1), Progress::Refused), both());
+    assert_eq!(avoided_alone(&sent(600), Applied), both());
+    assert_eq!(avoided_alone(&sent(599), Applied), [None, None]);
+    // A first copy that has come to rest, however badly, serves.
+    assert_eq!(avoided_alone(&sent(600), Degraded), [None, Some(once("b"))]);
+    // It is counted once in each pause, and looked at again after it.
+    let counted = with_record(sent(700), "b", 1, 30);
+    assert_eq!(avoided_alone(&counted, Progress::Refused), both());
+    let mut first = counted;
+    first.status.as_mut().unwrap().running_on = None;
+    let plan = decide(&observed(first, [copy_on("b", Progress::Refused)]), now());
+    assert_eq!(plan.deadline, Some(now() + Duration::from_secs(30)));
+    let after = with_record(sent(700), "b", 1, 0);
+    assert_eq!(avoided_alone(&after, Progress::Refused), [Some(("b".to_owned(), 2)), Some(("b".to_owned(), 2))]);
+    // A cluster that fails after another one has longer to think better of it.
+    let elsewhere = |seconds| with_record(sent(seconds), "c", 1, 0);
+    assert_eq!(avoided_alone(&elsewhere(59), Progress::Refused)[0], Some(once("c")));
+    assert_eq!(avoided_alone(&elsewhere(60), Progress::Refused)[0], Some(("b".to_owned(), 2)));
+}
+
+#[test]
+fn a_version_that_is_pushed_during_a_move_has_the_whole_time() {
+    let mut corrected = sent(100_000);
+    corrected.status.as_mut().unwrap().triggered_at = Some((now() - Duration::from_secs(599)).into());
+    let moving = observed(corrected, [copy_on("a", Ready), copy_on("b", Applied)]);
+    expect(&moving, &[], "a", None);
+    assert_eq!(decide(&moving, now()).deadline, Some(now() + Duration::from_secs(1)));
 }
 
 #[test]
@@ -91,7 +135,7 @@ fn a_move_is_counted_once_and_the_next_one_has_the_whole_time_again() {
     expect(&again, &[], "a", None);
     assert_eq!(decide(&again, now()).deadline, Some(now() + Duration::from_mins(10)));
     let elsewhere = observed(with_record(sent(600), "c", 4, 600), placements());
-    assert_eq!(avoided(&elsewhere), Some(once("b")));
+    assert_eq!(avoided(&elsewhere), Some(("b".to_owned(), 5)));
 }
 
 #[test]

@@ -93,6 +93,11 @@ fn a_namesakes_copy_on_its_way_out_is_waited_for_and_never_touched() {
     };
     expect(&strange("a"), &[], "", Some(HeldUp::EarlierCopy));
     expect(&strange("b"), &["make a"], "", None);
+    let mut recreate = strange("b");
+    let mut application = scheduled("a", "");
+    application.spec.migration_strategy = MigrationStrategy::Recreate;
+    recreate.application = Arc::new(application);
+    expect(&recreate, &[], "", Some(HeldUp::OtherCopies));
 }
 
 #[test]
@@ -120,6 +125,44 @@ fn a_forced_deletion_waits_for_nothing_but_the_marks() {
     let mut living = forced("true");
     living.metadata.deletion_timestamp = None;
     expect(&observed(living, [copy_on("a", Ready)]), &["make b"], "a", None);
+}
+
+#[test]
+fn a_finalizer_that_was_taken_off_is_put_back_before_anything_else() {
+    let bare = |mut application: Application| {
+        application.metadata.finalizers = None;
+        application
+    };
+    expect(&observed(bare(scheduled("a", "a")), [copy_on("a", Ready)]), &["guard"], "a", None);
+    let moved = [copy_on("a", Ready), copy_on("b", Ready)];
+    expect(&observed(bare(scheduled("b", "b")), moved), &["guard", "remove a"], "b", None);
+    expect(&observed(bare(application()), [copy_on("a", Ready)]), &["guard"], "a", Some(HeldUp::NotScheduled));
+    expect(&observed(bare(application()), []), &[], "", Some(HeldUp::NotScheduled));
+    expect(&observed(bare(deleted(scheduled("a", "a"))), [copy_on("a", Ready)]), &["remove a"], "a", None);
+}
+
+#[test]
+fn a_copy_that_is_moved_away_learns_that_nothing_of_it_stays() {
+    let retained = |cluster| {
+        let mut copy = copy_on(cluster, Ready);
+        copy.spec.deletion_policy = DeletionPolicy::Retain;
+        copy
+    };
+    let retaining = |strategy, serving| {
+        let mut application = scheduled("b", serving);
+        application.spec.deletion_policy = DeletionPolicy::Retain;
+        application.spec.migration_strategy = strategy;
+        application
+    };
+    let steps = &["change a", "remove a"];
+    let replaced = retaining(MigrationStrategy::MakeBeforeBreak, "b");
+    let replaced = observed(replaced, [retained("a"), retained("b")]);
+    expect(&replaced, steps, "b", None);
+    let plan = decide(&replaced, now());
+    let Step::Place { spec, .. } = &plan.steps[0] else { panic!("{plan:?}") };
+    assert_eq!(spec.deletion_policy, DeletionPolicy::Delete);
+    let recreated = observed(retaining(MigrationStrategy::Recreate, "a"), [retained("a")]);
+    expect(&recreated, steps, "a", Some(HeldUp::OtherCopies));
 }
 
 #[test]
