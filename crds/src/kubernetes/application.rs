@@ -94,8 +94,8 @@ pub struct ApplicationSpec {
     /// How the application moves to another cluster. Default `MakeBeforeBreak`.
     #[serde(default)]
     pub migration_strategy: MigrationStrategy,
-    /// How long, in seconds, a new copy may take to become ready before the move is given up: the old copy stays, and the
-    /// other cluster is left alone for a while. Default: the operator's, 600.
+    /// How long, in seconds, a new copy may take to become ready before it is given up: the old copy stays, if there is one,
+    /// and the cluster is left alone for a while. Default: the operator's, 600.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 86_400))]
     pub progress_deadline_seconds: Option<i64>,
@@ -369,7 +369,7 @@ pub struct Verdict {
 pub struct Migration {
     /// The cluster on which the new copy did not become ready in time.
     pub avoided: ObjectReference,
-    /// How many moves to it were given up in a row.
+    /// How many attempts were given up in a row, whichever the cluster.
     #[serde(default)]
     pub failures: i64,
     /// Until when it is left alone.
