@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use krake_operator_collector as garbage_collector;
-use krake_operator_controllers::{application, cloud_scheduler, cluster, metrics, placement, scheduler};
+use krake_operator_controllers::{application, cloud_scheduler, cluster, placement, scheduler};
 use krake_operator_loops::{Context, Given, Instruments, Settings, safety};
 use krake_operator_process::{
     admin::{self, Admin},
@@ -168,7 +168,7 @@ fn start(controller: Controller, context: Arc<Context>, tasks: &mut JoinSet<&'st
         Controller::Application => tasks.spawn(named("the application controller", application::run(context))),
         Controller::Placement => tasks.spawn(named("the placement controller", placement::run(context))),
         Controller::Cluster => tasks.spawn(named("the cluster controller", cluster::run(context))),
-        Controller::Metrics => tasks.spawn(named("the metrics controller", metrics::run(context))),
+        Controller::Metrics => tasks.spawn(named("the metrics controller", krake_operator_metrics::run(context))),
         Controller::GarbageCollector => tasks.spawn(named("the garbage collector", garbage_collector::run(context))),
     };
 }

@@ -8,7 +8,7 @@
 //! do they.
 //!
 //! Owners may form diamonds. In a cycle of owners nobody can go first, and nothing is deleted for its sake: what is
-//! deleted in it says so ([`OWNERSHIP_CYCLE`](report::OWNERSHIP_CYCLE)) and waits until an owner is removed from one of
+//! deleted in it says so (`OwnershipCycle`) and waits until an owner is removed from one of
 //! its members, or until all of them are being deleted; then they do not wait for each other. (The original forgets
 //! objects of a cycle, and takes diamonds for cycles.)
 //!

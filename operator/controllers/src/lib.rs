@@ -10,13 +10,12 @@
 //! | [`application`] | Application | which Placements it needs now |
 //! | [`placement`] | Placement | what must change on the target |
 //! | [`cluster`] | Cluster | is it reachable and healthy |
-//! | [`metrics`] | metrics, their providers, and what refers to them | can each metric be read, and what is it worth now |
 //!
-//! The garbage collector is a loop, too, in a crate of its own (`krake-operator-collector`).
+//! What reads the metrics and what collects garbage are loops, too, in crates of their own (`krake-operator-metrics`,
+//! `krake-operator-collector`).
 
 pub mod application;
 pub mod cloud_scheduler;
 pub mod cluster;
-pub mod metrics;
 pub mod placement;
 pub mod scheduler;

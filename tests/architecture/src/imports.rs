@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::source::{self, File};
 
 /// Each product crate and the crates of ours it may import.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("krake-constraint", &[]),
     ("krake-crds", &["krake-constraint"]),
     ("krake-operator-domain", &["krake-crds"]),
@@ -19,13 +19,11 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("krake-operator-loops", &["krake-crds", "krake-operator-domain", "krake-operator-targets"]),
     (
         "krake-operator-controllers",
-        &[
-            "krake-crds",
-            "krake-operator-domain",
-            "krake-operator-loops",
-            "krake-operator-providers",
-            "krake-operator-targets",
-        ],
+        &["krake-crds", "krake-operator-domain", "krake-operator-loops", "krake-operator-targets"],
+    ),
+    (
+        "krake-operator-metrics",
+        &["krake-crds", "krake-operator-domain", "krake-operator-loops", "krake-operator-providers"],
     ),
     ("krake-operator-collector", &["krake-crds", "krake-operator-domain", "krake-operator-loops"]),
     ("krake-operator-process", &[]),
@@ -38,6 +36,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
             "krake-operator-controllers",
             "krake-operator-domain",
             "krake-operator-loops",
+            "krake-operator-metrics",
             "krake-operator-process",
         ],
     ),
