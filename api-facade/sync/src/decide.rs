@@ -21,6 +21,7 @@
 
 use std::collections::BTreeSet;
 
+use krake_crds::finalizer;
 use serde_json::{Map, Value};
 
 use crate::base::{Agreed, Base, Digest, Field, Fields};
@@ -337,6 +338,7 @@ fn merge(base: Option<&Base>, stored: &Stored, object: &Object) -> Merge {
             field,
             base,
             is_as_published: object.is_as_published && object.krake_uid == stored.uid,
+            was_deleted: stored.is_deleted,
             stored: stored.fields.get(field),
             object: object.fields.get(field),
         };
@@ -396,12 +398,17 @@ struct Sight<'a> {
     base: Option<&'a Base>,
     /// Then what the object shows is what was stored before.
     is_as_published: bool,
+    /// Whether it was deleted through REST, or its deletion is known there.
+    was_deleted: bool,
     stored: Option<&'a Digest>,
     object: Option<&'a Digest>,
 }
 
 impl Sight<'_> {
     fn verdict(&self) -> Verdict {
+        if self.is_let_go() {
+            return Verdict::ToObject;
+        }
         let Some(base) = self.base else { return self.without_base() };
         let nothing = Agreed::default();
         let agreed = base.fields.get(self.field).unwrap_or(&nothing);
@@ -414,6 +421,13 @@ impl Sight<'_> {
             (true, true) if self.field.is_status() => Verdict::ToStored,
             (true, true) => Verdict::Conflict,
         }
+    }
+
+    /// Every deletion through REST begins with the garbage collector's finalizer. Where it is missing afterwards, a garbage
+    /// collector that speaks REST has taken it off, maybe before we noted that we had put it on the object.
+    fn is_let_go(&self) -> bool {
+        let is_guard = matches!(self.field, Field::Finalizer(name) if name == finalizer::CASCADE);
+        is_guard && self.was_deleted && self.stored.is_none() && self.object.is_some()
     }
 
     /// What cannot be seen is left alone, unless the stored side has news: that replaces it.

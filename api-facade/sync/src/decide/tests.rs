@@ -199,6 +199,21 @@ fn a_marked_object_that_kubernetes_refuses_is_not_published_again() {
 }
 
 #[test]
+fn a_collector_that_is_faster_than_our_note_of_the_guard_is_obeyed() {
+    const GUARD: &str = "finalizer:krake.dev/cascade-deletion";
+    let taken_off = Stored {
+        is_deleted: true,
+        awaits: Awaits { anything: true, rest_alone: false, cascade: false },
+        ..stored(&[("finalizer:krake.dev/kubernetes-resources-deletion", 1)])
+    };
+    let fields = [("finalizer:krake.dev/kubernetes-resources-deletion", 1), (GUARD, 1)];
+    let held = Object { held: Held { by_mirror: true, by_krake: true, by_others: false }, ..deleting(object(&fields)) };
+    let noted = base(&[("finalizer:krake.dev/kubernetes-resources-deletion", 1)]);
+    let Decision::Merge(merge) = decide(&known(Some(noted), Some(taken_off), Some(held))) else { panic!("no merge") };
+    assert_eq!((merge.to_object, merge.to_stored), (set(&[GUARD]), set(&[])));
+}
+
+#[test]
 fn finalizers_that_only_rest_knows_keep_the_stored_object() {
     let kept = Stored { awaits: Awaits { anything: true, rest_alone: true, cascade: false }, ..stored(&[]) };
     let deleted = |kept| Stored { is_deleted: true, ..kept };
