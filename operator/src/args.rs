@@ -55,8 +55,8 @@ pub(crate) struct Management {
 /// How applications are placed.
 #[derive(ClapArgs, Clone, Debug)]
 pub(crate) struct Scheduling {
-    /// Seconds after which a placed application is scheduled anew, and the least time it stays on a cluster that fits.
-    /// At least 1.
+    /// Least seconds that a placed application stays on a cluster that fits, however much better another one becomes. At
+    /// least 1. Whatever changes is looked at as soon as it changes, not in this period.
     #[arg(long, env = "KRAKE_RESCHEDULE_AFTER_SECONDS", default_value_t = 60)]
     pub(crate) reschedule_after_seconds: u64,
     /// Weight of staying where an application is, against the sum of the weights of the metrics. At least 0.

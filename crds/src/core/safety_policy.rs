@@ -46,7 +46,7 @@ pub struct SafetyPolicySpec {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Budgets {
-    /// Applications that are moved to another cluster. A move beyond the budget waits until there is room again.
+    /// Moves of applications to another cluster, each of which counts. A move beyond the budget waits until there is room again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub migrations: Option<Budget>,
     /// Applications whose objects are removed from a cluster because the application was deleted. One beyond the budget

@@ -36,8 +36,8 @@ use crate::{market::Market, outcome::Instruments, readings::Snapshot, safety::Le
 /// What the controllers may be told. Every duration is a judgement; the defaults are Krake's where Krake has one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Period after which a bound application is scheduled anew, and the least time it stays on a cluster that still
-    /// fits. Krake's default: 60 s.
+    /// Least time that a bound application stays on a cluster that still fits. Krake's default: 60 s; there it is the
+    /// period of scheduling anew, too, while here changes wake the scheduler.
     pub reschedule_after: Duration,
     /// Weight of staying where an application already is, against the sum of the metric weights. Krake's default: 0.1.
     pub stickiness: f64,
