@@ -109,7 +109,8 @@ async fn a_cluster_gets_the_cloud_that_its_constraints_ask_for_and_keeps_it() ->
     ensure!(since.is_string(), "{status}");
     let reason = "jsonpath={.status.conditions[?(@.type=='Scheduled')].message}";
     let told = testbed.kubectl(&["-n", &sky.stage.namespace, "get", CLUSTER, "edge", "-o", reason]).await?;
-    assert_eq!(told, "bound to Cloud bonn: 1 of 2 fits: 1 label");
+    // How many others there are depends on what was seen first, and on the global clouds of other stories.
+    ensure!(told.starts_with("bound to Cloud bonn: 1 of "), "{told}");
 
     // Nothing moves, although the other cloud fits as well now and the chosen one no longer does.
     for (cloud, location) in [("bonn", "FR"), ("roma", "DE")] {
