@@ -48,7 +48,10 @@ const PENDING: Duration = Duration::from_secs(15);
 /// Runs the application controller until the term of `context` ends.
 pub async fn run(context: Arc<Context>) {
     let controller = context.applications.controller();
-    let controller = controller.reconcile_on(wake::by_placements(&context)).reconcile_on(wake::by_clusters(&context));
+    let controller = controller
+        .reconcile_on(wake::by_placements(&context))
+        .reconcile_on(wake::by_clusters(&context))
+        .reconcile_on(wake::by_policies(&context));
     drive(NAME, controller, context, reconcile).await;
 }
 

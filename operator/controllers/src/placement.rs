@@ -82,7 +82,8 @@ pub async fn run(context: Arc<Context>) {
         .controller()
         .with_config(Config::default().concurrency(CONCURRENCY))
         .reconcile_on(wake::by_targets(&context))
-        .reconcile_on(wake::by_lost_clusters(&context));
+        .reconcile_on(wake::by_lost_clusters(&context))
+        .reconcile_on(wake::by_policies(&context));
     let memory = Arc::new(Memory::default());
     drive(NAME, controller, context, move |placement, context| reconcile(placement, context, memory.clone())).await;
 }

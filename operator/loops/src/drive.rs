@@ -1,7 +1,7 @@
 //! Runs a controller: waits for the caches, gives every reconcile a span, a deadline and a net for panics, and turns
 //! what it answers into the next look. Knows no kind of ours.
 
-use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::{Duration, Instant}};
 
 use futures::{FutureExt, StreamExt};
 use kube::{
@@ -17,6 +17,10 @@ use crate::{
     context::{Cached, Context, Watched},
     outcome::{Attempts, CONFLICT, Failure, Retry},
 };
+
+/// How long the change behind a conflict is waited for. It is on its way to the cache and wakes us: to look before it is
+/// there, as one would after a failure, only brings the next conflict. The period is for a wake-up that was lost.
+const CONFLICT_NET: Duration = Duration::from_secs(2);
 
 /// An object of one loop, by namespace and name.
 type Key = (Option<String>, String);
@@ -145,13 +149,13 @@ fn next_look<E: Failure>(answer: Result<Action, Ended<E>>, key: Key, attempts: &
         }
         Err(error) => error,
     };
-    let (attempt, backoff) = attempts.failed(key);
     let (category, error_value) = (error.category(), &error as &dyn std::error::Error);
     if category == CONFLICT {
-        tracing::debug!(attempt, category, error = error_value, "looking again after a conflict");
-    } else {
-        tracing::warn!(attempt, category, error = error_value, "reconcile failed");
+        tracing::debug!(category, error = error_value, "waiting for the change that we did not know of");
+        return Action::requeue(CONFLICT_NET);
     }
+    let (attempt, backoff) = attempts.failed(key);
+    tracing::warn!(attempt, category, error = error_value, "reconcile failed");
     match error.retry() {
         Retry::Soon => Action::requeue(backoff),
         Retry::After(delay) => Action::requeue(delay),
@@ -161,21 +165,19 @@ fn next_look<E: Failure>(answer: Result<Action, Ended<E>>, key: Key, attempts: &
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[derive(thiserror::Error, Debug)]
-    #[error("refused")]
-    struct Refused(Retry);
+    #[error("{0}")]
+    struct Refused(&'static str, Retry);
 
     impl Failure for Refused {
         fn category(&self) -> &'static str {
-            "refused"
+            self.0
         }
 
         fn retry(&self) -> Retry {
-            self.0
+            self.1
         }
     }
 
@@ -186,12 +188,22 @@ mod tests {
     #[test]
     fn each_way_to_retry_has_its_own_next_look() {
         let attempts = Attempts::default();
-        let failed = |retry| Err(Ended::Failed(Refused(retry)));
+        let failed = |retry| Err(Ended::Failed(Refused("refused", retry)));
         let later = Duration::from_secs(7);
         assert_eq!(next_look(failed(Retry::Soon), key(), &attempts), Action::requeue(Duration::from_millis(100)));
         assert_eq!(next_look(failed(Retry::Soon), key(), &attempts), Action::requeue(Duration::from_millis(200)));
         assert_eq!(next_look(failed(Retry::After(later)), key(), &attempts), Action::requeue(later));
         assert_eq!(next_look(failed(Retry::OnChange), key(), &attempts), Action::await_change());
+    }
+
+    #[test]
+    fn after_a_conflict_the_change_is_waited_for_and_no_failure_is_counted() {
+        let attempts = Attempts::default();
+        let conflict = || Err(Ended::Failed(Refused(CONFLICT, Retry::Soon)));
+        for _ in 0..3 {
+            assert_eq!(next_look(conflict(), key(), &attempts), Action::requeue(CONFLICT_NET));
+        }
+        assert_eq!(attempts.failed(key()).0, 1);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub trait Failure: std::error::Error + Send + Sync + 'static {
     fn retry(&self) -> Retry;
 }
 
-/// Somebody wrote the object since we read it. Not a failure: we look again.
+/// Somebody wrote the object since we read it. Not a failure: we look again once we know of it.
 pub const CONFLICT: &str = "conflict";
 
 /// The category of an error of the management cluster's API.

@@ -11,9 +11,11 @@
 mod ledger;
 mod policy;
 
-use std::time::Duration;
+use std::{future::ready, sync::Arc, time::Duration};
 
+use futures::{Stream, StreamExt};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use krake_crds::{condition, core::SafetyPolicy};
 use kube::{
     Api, ResourceExt,
@@ -24,6 +26,7 @@ use self::ledger::Answer;
 pub use self::{ledger::Ledger, policy::run};
 
 use crate::{
+    changes::Changes,
     context::{Cached, Context, Watched},
     outcome::{CONFLICT, Failure, Retry, kube_category},
 };
@@ -75,7 +78,7 @@ impl Failure for Error {
     }
 }
 
-/// How soon to ask again what only a human can change. A change of a policy wakes nobody else.
+/// How soon to ask again what only a human can change, by those whom [`changes`] does not wake.
 const AGAIN: Duration = Duration::from_secs(30);
 
 /// What is about to be done.
@@ -139,6 +142,23 @@ pub fn permit(context: &Context, act: Act, namespace: &str, uid: &str) -> Result
             Err(Withheld::tripped(&policy))
         }
     }
+}
+
+/// Tells whenever what the policies permit may be another thing than before: one appears, vanishes, or has another spec.
+pub fn changes(context: &Arc<Context>) -> impl Stream<Item = ()> + Send + use<> {
+    let mut seen = Changes::default();
+    let policies = context.clone();
+    context.safety_policies.touched().filter_map(move |policy| {
+        let name = policy.name_any();
+        let generation = policies.safety_policies.named(&name).map(|policy| policy.metadata.generation);
+        ready(seen.notes((String::new(), name), generation).then_some(()))
+    })
+}
+
+/// Whether one of these conditions says that a safety policy forbids something.
+#[must_use]
+pub fn is_withheld(conditions: &[Condition]) -> bool {
+    conditions.iter().any(|condition| [STOPPED, BUDGET_USED_UP, TRIPPED].contains(&&*condition.reason))
 }
 
 /// Whether the policy, as it is now, says that its budget for deletions is used up.

@@ -1,6 +1,7 @@
 //! What a Placement of an application should look like.
 
 use krake_crds::{
+    finalizer,
     kubernetes::{Application, Placement, PlacementSpec},
     reference::ObjectReference,
 };
@@ -38,6 +39,7 @@ pub(super) fn spec(application: &Application, cluster: &ObjectReference) -> Plac
 
 /// The Placement as it is sent to the API server. The write over one that was seen fails if that one has changed or is
 /// gone. It is not owned by the application in Kubernetes' sense: should the application be lost, what it runs must stay.
+/// The finalizer of the placement controller is there from the beginning, so that this need not write it first.
 pub(super) fn object(application: &Application, spec: &PlacementSpec, over: Option<&Placement>) -> Value {
     json!({
         "apiVersion": Placement::api_version(&()),
@@ -45,6 +47,7 @@ pub(super) fn object(application: &Application, spec: &PlacementSpec, over: Opti
         "metadata": {
             "name": name(&spec.application, &spec.cluster),
             "namespace": application.namespace(),
+            "finalizers": [finalizer::PLACEMENT],
             "uid": over.and_then(ResourceExt::uid),
             "resourceVersion": over.and_then(ResourceExt::resource_version),
             "labels": {

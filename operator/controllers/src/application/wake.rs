@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
 use krake_crds::{kubernetes::Application, reference::ObjectReference};
-use krake_operator_loops::{changes::Changes, context::Context};
+use krake_operator_loops::{changes::Changes, context::Context, safety};
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
 
 use super::observe::Target;
@@ -32,5 +32,17 @@ pub(super) fn by_clusters(context: &Arc<Context>) -> impl Stream<Item = ObjectRe
         };
         let woken = context.applications.store.state_filter(scheduled_here);
         stream::iter(woken.into_iter().map(|application| ObjectRef::from_obj(&*application)))
+    })
+}
+
+/// The applications that a safety policy has kept from something, whenever one changes.
+pub(super) fn by_policies(context: &Arc<Context>) -> impl Stream<Item = ObjectRef<Application>> + Send + use<> {
+    let context = context.clone();
+    safety::changes(&context).flat_map(move |()| {
+        let is_withheld = |application: &Application| {
+            application.status.as_ref().is_some_and(|status| safety::is_withheld(&status.conditions))
+        };
+        let withheld = context.applications.store.state_filter(is_withheld);
+        stream::iter(withheld.into_iter().map(|application| ObjectRef::from_obj(&*application)))
     })
 }

@@ -4,7 +4,7 @@ use std::{future::ready, sync::Arc};
 
 use futures::{Stream, StreamExt, stream};
 use krake_crds::kubernetes::Placement;
-use krake_operator_loops::context::Context;
+use krake_operator_loops::{context::Context, safety};
 use krake_operator_targets::{ClusterKey, Wake};
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
 use tokio_stream::wrappers::BroadcastStream;
@@ -35,6 +35,18 @@ pub(super) fn by_lost_clusters(context: &Arc<Context>) -> impl Stream<Item = Obj
         ready(is_lost.then_some(key))
     });
     lost.flat_map(move |key| stream::iter(placed_on(&woken, |cluster| *cluster == key)))
+}
+
+/// Placements from which a safety policy has kept something, whenever one changes.
+pub(super) fn by_policies(context: &Arc<Context>) -> impl Stream<Item = ObjectRef<Placement>> + Send + use<> {
+    let context = context.clone();
+    safety::changes(&context).flat_map(move |()| {
+        let is_withheld = |placement: &Placement| {
+            placement.status.as_ref().is_some_and(|status| safety::is_withheld(&status.conditions))
+        };
+        let withheld = context.placements.store.state_filter(is_withheld);
+        stream::iter(withheld.into_iter().map(|placement| ObjectRef::from_obj(&*placement)))
+    })
 }
 
 fn placed_on(context: &Context, is_meant: impl Fn(&ClusterKey) -> bool) -> Vec<ObjectRef<Placement>> {

@@ -55,6 +55,29 @@ pub(super) async fn report(
     Ok(())
 }
 
+/// Whether nothing follows from an outcome: the application has its place, all of it was written, and time alone changes
+/// nothing.
+pub(super) fn is_settled(application: &Application, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::GoingAway => true,
+        Outcome::Placed(placed) => {
+            let is_told = |claim: &Claim| {
+                known(application).is_some_and(|known| known.reason == claim.reason && known.message == claim.message)
+            };
+            placed.news.is_none()
+                && placed.reconsider_after.is_none()
+                && is_approved(application)
+                && claim(application, outcome).as_ref().is_none_or(is_told)
+        }
+        Outcome::Waiting | Outcome::Withheld { .. } | Outcome::Unplaced(_) | Outcome::Refused { .. } => false,
+    }
+}
+
+/// Whether it was last told that a safety policy forbids its move.
+pub(super) fn is_withheld(application: &Application) -> bool {
+    known(application).is_some_and(|known| known.reason == WITHHELD)
+}
+
 /// What the condition shall say; nothing if the status is no longer ours to write.
 fn claim(application: &Application, outcome: &Outcome) -> Option<Claim> {
     match outcome {

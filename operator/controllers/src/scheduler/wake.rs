@@ -1,28 +1,47 @@
-//! Which applications must be looked at when something that the scheduler sees of the clusters changes.
+//! Which applications must be looked at when something that the scheduler sees of the clusters changes: every application
+//! of their namespace is decided anew at once, and those for which something follows are looked at. So the decision of all
+//! is known before the first of them is written.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::{FutureExt, Stream, StreamExt, stream};
+use jiff::Timestamp;
 use krake_crds::kubernetes::{Application, Cluster};
 use krake_operator_loops::{
     context::{Cached, Context, Shared, Touched},
     readings::Snapshot,
+    safety,
 };
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
 use tokio_stream::wrappers::WatchStream;
 
+use super::{
+    decide::{self, Outcome},
+    observe::Observed,
+    report,
+};
+
 /// Changes are collected for so long: in a large fleet they come in crowds.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What has changed: this namespace, or any.
+/// What has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Change {
+    /// A cluster of this namespace.
     Of(String),
+    /// Something that clusters of any namespace may depend on.
     Any,
+    /// What the safety policies permit.
+    Permits,
 }
 
-/// The applications of a namespace, whenever one of its clusters appears, vanishes, or changes in what the scheduler sees
-/// of it: state, labels, metrics. Node counts and messages wake nobody, and a metric only those whose clusters have it.
+/// Applications of a namespace, whenever one of its clusters appears, vanishes, or changes in what the scheduler sees of
+/// it: state, labels, metrics. Node counts and messages wake nobody, a metric only those whose clusters have it, and a
+/// safety policy only those that it has kept from moving.
 pub(super) fn by_candidates(context: &Arc<Context>) -> impl Stream<Item = ObjectRef<Application>> + Send + use<> {
     let context = context.clone();
     let changes = changes(&context);
@@ -33,13 +52,15 @@ pub(super) fn by_candidates(context: &Arc<Context>) -> impl Stream<Item = Object
         while let Some(Some(next)) = changes.next().now_or_never() {
             all.push(next);
         }
-        let woken = woken(&all, &context);
+        let decided = context.clone();
+        // A large fleet takes a good part of a second, during which the thread would serve nobody else.
+        let woken = tokio::task::spawn_blocking(move || woken(&all, &decided)).await.ok()?;
         Some((stream::iter(woken), (changes, context)))
     })
     .flatten()
 }
 
-fn changes(context: &Context) -> stream::BoxStream<'static, Change> {
+fn changes(context: &Arc<Context>) -> stream::BoxStream<'static, Change> {
     let clusters = context.clusters.changes().map(|touched| match touched {
         Touched::One(cluster) => Change::Of(Cluster::namespace(&cluster).unwrap_or_default()),
         Touched::All => Change::Any,
@@ -52,6 +73,7 @@ fn changes(context: &Context) -> stream::BoxStream<'static, Change> {
         any(&context.global_metrics),
         any(&context.clouds),
         any(&context.global_clouds),
+        safety::changes(context).map(|()| Change::Permits).boxed(),
     ])
     .boxed()
 }
@@ -65,6 +87,13 @@ fn any<K: Cached>(shared: &Shared<K>) -> stream::BoxStream<'static, Change> {
 }
 
 fn woken(changes: &[Change], context: &Context) -> Vec<ObjectRef<Application>> {
+    let mut woken = if changes.contains(&Change::Permits) { withheld(context) } else { Vec::new() };
+    woken.extend(changed(changes, context).iter().flat_map(|namespace| decided(namespace, context)));
+    woken.iter().map(|application| ObjectRef::from_obj(&**application)).collect()
+}
+
+/// The namespaces in which the scheduler sees something else than before.
+fn changed(changes: &[Change], context: &Context) -> BTreeSet<String> {
     let namespaces: BTreeSet<String> = if changes.contains(&Change::Any) {
         context.market.namespaces().into_iter().collect()
     } else {
@@ -73,10 +102,30 @@ fn woken(changes: &[Change], context: &Context) -> Vec<ObjectRef<Application>> {
             .filter_map(|change| if let Change::Of(name) = change { Some(name.clone()) } else { None })
             .collect()
     };
-    let others: BTreeSet<String> =
-        namespaces.into_iter().filter(|namespace| context.market.refresh(namespace, context)).collect();
-    let applications = context.applications.store.state_filter(|application| {
-        application.metadata.namespace.as_ref().is_some_and(|namespace| others.contains(namespace))
-    });
-    applications.into_iter().map(|application| ObjectRef::from_obj(&*application)).collect()
+    namespaces.into_iter().filter(|namespace| context.market.refresh(namespace, context)).collect()
 }
+
+/// Those applications of a namespace for which something follows from what is known now.
+fn decided(namespace: &str, context: &Context) -> Vec<Arc<Application>> {
+    let (started, now, policy) = (Instant::now(), Timestamp::now(), context.settings.policy());
+    let candidates = context.market.candidates(namespace, context);
+    let (mut woken, mut moves) = (Vec::new(), 0);
+    for application in context.applications.in_namespace(namespace) {
+        let observed = Observed { application, candidates: candidates.clone() };
+        let outcome = decide::decide(&observed, &policy, now);
+        moves += u64::from(matches!(&outcome, Outcome::Placed(placed) if placed.news.is_some()));
+        if !report::is_settled(&observed.application, &outcome) {
+            woken.push(observed.application);
+        }
+    }
+    context.instruments.decided_anew(moves, started.elapsed());
+    woken
+}
+
+/// The applications that a safety policy has kept where they are.
+fn withheld(context: &Context) -> Vec<Arc<Application>> {
+    context.applications.store.state_filter(report::is_withheld)
+}
+
+#[cfg(test)]
+mod tests;

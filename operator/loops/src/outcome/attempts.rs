@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-/// Delay after the first failure; short, because most first failures are conflicts that the next look resolves.
+/// Delay after the first failure; short, because most failures are over with the next look.
 const FIRST: Duration = Duration::from_millis(100);
 /// Longest delay between two attempts.
 const LONGEST: Duration = Duration::from_mins(1);

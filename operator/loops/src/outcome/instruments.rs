@@ -15,6 +15,8 @@ pub struct Instruments {
     durations: Family<Loop, Histogram>,
     status_writes: Family<Loop, Counter>,
     metric_reads: Family<MetricRead, Counter>,
+    new_places: Counter,
+    decisions: Histogram,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -41,6 +43,8 @@ impl Instruments {
             durations: Family::new_with_constructor(|| Histogram::new([0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0])),
             status_writes: Family::default(),
             metric_reads: Family::default(),
+            new_places: Counter::default(),
+            decisions: Histogram::new([0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0]),
         };
         let reconciles = "Reconciles, by controller and outcome: ok, or the category of the error";
         registry.register("reconciles", reconciles, made.reconciles.clone());
@@ -49,7 +53,17 @@ impl Instruments {
         registry.register("status_writes", "Status patches sent, by controller", made.status_writes.clone());
         let reads = "Questions to metrics providers, by outcome: ok or failed";
         registry.register("metric_reads", reads, made.metric_reads.clone());
+        let places = "New places that followed from a change of clusters or metrics, before they are written";
+        registry.register("new_places", places, made.new_places.clone());
+        let decisions = "Time to decide all applications of a namespace anew after such a change";
+        registry.register_with_unit("decision_duration", decisions, Unit::Seconds, made.decisions.clone());
         made
+    }
+
+    /// Counts that all applications of a namespace were decided anew, and how many of them have to move.
+    pub fn decided_anew(&self, moves: u64, took: Duration) {
+        self.new_places.inc_by(moves);
+        self.decisions.observe(took.as_secs_f64());
     }
 
     /// Counts one reconcile. `outcome` is `ok` or the category of the error.

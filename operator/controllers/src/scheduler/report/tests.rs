@@ -85,6 +85,20 @@ fn the_same_decision_again_changes_nothing() {
 }
 
 #[test]
+fn what_was_written_is_settled_until_something_follows_from_it() {
+    let (bound, _) = after(&application(3, &json!({})), &moved("edge", 0), at(0));
+    let stays = placed("edge", Because::Best);
+    assert!(is_settled(&bound, &stays));
+    let Outcome::Placed(place) = stays.clone() else { panic!("not placed") };
+    let soon = Outcome::Placed(Placed { reconsider_after: Some(std::time::Duration::from_secs(9)), ..place });
+    for outcome in [moved("core", 1), soon, placed("edge", Because::NoAlternative), unplaced()] {
+        assert!(!is_settled(&bound, &outcome), "{outcome:?}");
+    }
+    let changed = Application { metadata: application(4, &json!({})).metadata, ..bound };
+    assert!(!is_settled(&changed, &stays), "its new spec is not approved");
+}
+
+#[test]
 fn a_new_generation_is_approved_without_moving_the_date_of_the_place() {
     let (mut bound, _) = after(&application(3, &json!({})), &placed("edge", Because::Best), at(0));
     bound.metadata.generation = Some(4);
