@@ -1,7 +1,13 @@
 //! Runs a controller: waits for the caches, gives every reconcile a span, a deadline and a net for panics, and turns
 //! what it answers into the next look. Knows no kind of ours.
 
-use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::{Duration, Instant}};
+use std::{
+    any::Any,
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::{FutureExt, StreamExt};
 use kube::{

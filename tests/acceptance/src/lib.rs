@@ -2,6 +2,8 @@
 //!
 //! A story goes in through the front doors only, REST and kubectl, and looks at the targets as their owners would.
 
+pub mod door;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};

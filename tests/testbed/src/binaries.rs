@@ -13,9 +13,9 @@ pub const OPERATOR: &str = "krake-operator";
 /// The facade's program and package.
 pub const API_FACADE: &str = "krake-api-facade";
 
-/// Every package with a program that is built here. Cargo is always told all of them, and which programs are wanted:
-/// so a dependency has the same features, and is compiled once, whichever program asks for it.
-const PACKAGES: [&str; 3] = ["krake-testbed", OPERATOR, API_FACADE];
+/// The package of each program that is built here; the script `dev` has the same. Cargo is always told all of them, and
+/// which programs are wanted: so a dependency has the same features, and is compiled once, whichever program asks for it.
+pub const PACKAGES: [&str; 3] = ["krake-dev", OPERATOR, API_FACADE];
 
 /// Brings programs up to date, in the profile of the program that runs now. Cargo shows what it does, and does nothing
 /// when nothing changed; so a test never meets yesterday's operator.

@@ -187,7 +187,10 @@ async fn start_api_server(name: &str, etcd: &Etcd, ground: &Ground, dir: &Path) 
         let certificate = dir.join("certs/apiserver.crt");
         let authority = process
             .ready(READY_WITHIN, async || {
-                std::fs::read_to_string(&certificate).context("read the server's certificate")
+                let pem = std::fs::read_to_string(&certificate).context("read the server's certificate")?;
+                // The server creates the file first and fills it then.
+                ensure!(pem.trim_end().ends_with("-----END CERTIFICATE-----"), "the certificate is not written yet");
+                Ok(pem)
             })
             .await?;
         let kubeconfig = Kubeconfig::with_token(name, &format!("https://127.0.0.1:{port}"), &authority, &token);

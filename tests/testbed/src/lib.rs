@@ -7,7 +7,7 @@
 //!            krake-dev, the tests ◀── rest, kubectl, clients, faults ──┘
 //! ```
 //!
-//! Used by the binary `krake-dev` (`./dev`) and by the tests in `tests/acceptance` and `tests/robustness`.
+//! Used by `tests/dev` (`./dev`), by the tests in `tests/acceptance` and `tests/robustness`, and by `tests/benchmarks`.
 
 pub mod access;
 pub mod alone;
@@ -23,6 +23,7 @@ pub mod etcd;
 mod eventually;
 pub mod facade;
 pub mod fleet;
+pub mod gate;
 mod http;
 pub mod keycloak;
 pub mod keystone;

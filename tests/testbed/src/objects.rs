@@ -3,9 +3,13 @@
 //! Each builder speaks both languages: [`Application::rest`] gives the body for the REST API,
 //! [`Application::custom_resource`] the object for kubectl.
 
+mod resource;
+
 use serde_json::{Map, Value, json};
 
 use crate::kubeconfig::Kubeconfig;
+
+pub use resource::{Resource, metric, provider, resource, static_provider};
 
 const API_VERSION: &str = "kubernetes.krake.dev/v1alpha1";
 
@@ -25,6 +29,7 @@ pub fn application(name: &str) -> Application {
         custom_resources: Vec::new(),
         migration: true,
         backoff_limit: -1,
+        observer_schema: Vec::new(),
     }
 }
 
@@ -61,6 +66,7 @@ pub fn cluster(name: &str, kubeconfig: &Kubeconfig) -> Cluster {
         namespace: DEFAULT_NAMESPACE.to_owned(),
         labels: Map::new(),
         kubeconfig: kubeconfig.value().clone(),
+        owners: Vec::new(),
         custom_resources: Vec::new(),
         metrics: Vec::new(),
     }
@@ -134,6 +140,7 @@ pub struct Application {
     custom_resources: Vec<String>,
     migration: bool,
     backoff_limit: i64,
+    observer_schema: Vec<Value>,
 }
 
 impl Application {
@@ -193,6 +200,13 @@ impl Application {
         self
     }
 
+    /// Of these partial objects, whose leaves are `null`, only those leaves are kept as they are.
+    #[must_use]
+    pub fn observing(mut self, schema: impl IntoIterator<Item = Value>) -> Self {
+        self.observer_schema = schema.into_iter().collect();
+        self
+    }
+
     /// The path of its collection in the REST API.
     #[must_use]
     pub fn collection(&self) -> String {
@@ -223,6 +237,7 @@ impl Application {
                     "migration": self.migration,
                 },
                 "backoff_limit": self.backoff_limit,
+                "observer_schema": self.observer_schema,
             },
         })
     }
@@ -236,7 +251,7 @@ impl Application {
                 cluster.insert(name.into(), json!(constraints));
             }
         }
-        json!({
+        let mut object = json!({
             "apiVersion": API_VERSION,
             "kind": "Application",
             "metadata": { "name": self.name, "namespace": self.namespace },
@@ -246,7 +261,11 @@ impl Application {
                 "constraints": { "cluster": cluster, "migration": self.migration },
                 "backoff": { "limit": self.backoff_limit },
             },
-        })
+        });
+        if !self.observer_schema.is_empty() {
+            object["spec"]["observerSchema"] = json!(Value::from(self.observer_schema.clone()).to_string());
+        }
+        object
     }
 }
 
@@ -257,6 +276,7 @@ pub struct Cluster {
     namespace: String,
     labels: Map<String, Value>,
     kubeconfig: Value,
+    owners: Vec<Value>,
     custom_resources: Vec<String>,
     metrics: Vec<Value>,
 }
@@ -304,6 +324,13 @@ impl Cluster {
         self
     }
 
+    /// Depending on this object, see [`Resource::reference`].
+    #[must_use]
+    pub fn owned_by(mut self, owner: &Value) -> Self {
+        self.owners.push(owner.clone());
+        self
+    }
+
     /// With another kubeconfig, e.g. a bad one.
     #[must_use]
     pub fn with_kubeconfig(mut self, kubeconfig: Value) -> Self {
@@ -329,7 +356,9 @@ impl Cluster {
         json!({
             "api": "kubernetes",
             "kind": "Cluster",
-            "metadata": { "name": self.name, "namespace": self.namespace, "labels": self.labels },
+            "metadata": {
+                "name": self.name, "namespace": self.namespace, "labels": self.labels, "owners": self.owners,
+            },
             "spec": {
                 "kubeconfig": self.kubeconfig,
                 "constraints": { "cloud": {} },
@@ -359,6 +388,7 @@ impl Cluster {
             "metadata": { "name": self.name, "namespace": self.namespace },
             "spec": {
                 "labels": self.labels,
+                "owners": self.owners,
                 "kubeconfigSecretRef": { "name": self.secret_name(), "key": "kubeconfig" },
                 "customResources": self.custom_resources,
                 "metrics": self.metrics,

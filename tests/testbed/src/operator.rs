@@ -62,6 +62,15 @@ impl Operator {
         http::ready(&self.process, &self.health, READY_WITHIN).await
     }
 
+    /// Whether it says that it is ready, and what it says of it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn readiness(&self) -> Result<(bool, String)> {
+        let answer = http::client()?.get(format!("{}/readyz", self.health)).send().await?;
+        Ok((answer.status().is_success(), answer.text().await?))
+    }
+
     /// Asks it to end, and waits until it has.
     ///
     /// # Errors

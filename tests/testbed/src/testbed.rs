@@ -113,6 +113,14 @@ impl Fleet {
         Operator::start(name, self.kubeconfig_of(Account::Operator), HASTE, self.place()).await
     }
 
+    /// As [`Self::start_operator`], as patient as users have it.
+    ///
+    /// # Errors
+    /// When it cannot be started or is not ready in time.
+    pub async fn start_operator_as_shipped(&self, name: &str) -> Result<Operator> {
+        Operator::start(name, self.kubeconfig_of(Account::Operator), &[], self.place()).await
+    }
+
     /// Starts a facade with the sync; `name` tells several of them apart in the folder of logs.
     ///
     /// # Errors

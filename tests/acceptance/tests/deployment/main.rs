@@ -78,63 +78,6 @@ fn is_marked(object: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn what_somebody_deletes_or_changes_on_the_target_comes_back() -> Result<()> {
-    let Some(testbed) = Testbed::shared().await? else { return Ok(()) };
-    let play = Play::set(testbed, "drift", one_deployment).await?;
-    play.run().await?;
-    let first = play.found("deployment").await?;
-
-    play.target.run(&["delete", "deployment", &play.name]).await?;
-
-    play.until("deployment", |found| {
-        found["metadata"]["uid"].is_string() && found["metadata"]["uid"] != first["metadata"]["uid"]
-    })
-    .await?;
-    play.patch("deployment", &json!({ "spec": { "replicas": 3 } }), &[]).await?;
-    play.until("deployment", |found| found["spec"]["replicas"] == 1).await?;
-    play.delete().await
-}
-
-#[tokio::test]
-async fn only_observed_fields_are_kept_and_one_that_the_target_assigned_is_kept_as_it_was() -> Result<()> {
-    let Some(testbed) = Testbed::shared().await? else { return Ok(()) };
-    let mut play = Play::set(testbed, "observer", one_deployment).await?;
-    let spec = &mut play.application["spec"];
-    spec["manifest"][0]["spec"].as_object_mut().map(|spec| spec.shift_remove("replicas"));
-    let observed = json!([{
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": play.name }, "spec": { "replicas": null },
-    }]);
-    spec["observerSchema"] = json!(observed.to_string());
-    play.run().await?;
-    let placement = || async {
-        let args = ["-n", &play.stage.namespace, "get", "placements.kubernetes.krake.dev"];
-        let list = testbed.management_kubectl().json(&args).await?;
-        anyhow::Ok(list["items"][0]["status"]["inventory"][0]["frozen"].clone())
-    };
-    eventually("the assigned value is recorded", SOON, async || {
-        let frozen = placement().await?;
-        ensure!(frozen == r#"{"spec":{"replicas":1}}"#, "{frozen}");
-        Ok(())
-    })
-    .await?;
-
-    let image =
-        json!({ "spec": { "template": { "spec": { "containers": [{ "name": "web", "image": "nginx:1.28" }] } } } });
-    let patch = image.to_string();
-    play.target.run(&["patch", "deployment", &play.name, "-p", &patch]).await?;
-    play.patch("deployment", &json!({ "spec": { "replicas": 2 } }), &[]).await?;
-
-    play.until("deployment", |found| found["spec"]["replicas"] == 1).await?;
-    throughout("the unobserved image stays", A_WHILE, async || {
-        let found = play.found("deployment").await?;
-        ensure!(found["spec"]["template"]["spec"]["containers"][0]["image"] == "nginx:1.28", "{found}");
-        Ok(())
-    })
-    .await?;
-    play.delete().await
-}
-
-#[tokio::test]
 async fn an_orphan_stays_without_our_marks_and_belongs_to_nobody() -> Result<()> {
     let Some(testbed) = Testbed::shared().await? else { return Ok(()) };
     let mut play = Play::set(testbed, "orphan", one_deployment).await?;

@@ -17,6 +17,7 @@ mod stopped;
 mod target_cut;
 mod target_frozen;
 mod target_lost;
+mod unlisted;
 
 use tokio::sync::Mutex;
 

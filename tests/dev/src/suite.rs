@@ -20,7 +20,8 @@ pub(crate) async fn test(options: TestOptions) -> Result<ExitCode> {
     let skipped = skipped_lanes().await?;
     binaries::build(&[binaries::OPERATOR, binaries::API_FACADE]).await?;
     let mut command = cargo();
-    command.args(["test", "--workspace"]).args(&options.args);
+    // Without `--workspace`, which would overrule a `-p` of the user: at the root Cargo takes all packages anyway.
+    command.arg("test").args(&options.args);
     command.envs(skipped.iter().map(|(lane, reason)| (lane.variable(), reason)));
     let status = command.status().await.context("run cargo test")?;
     match skipped.len() {
@@ -49,12 +50,12 @@ async fn skipped_lanes() -> Result<Vec<(Lane, String)>> {
     Ok(skipped)
 }
 
-/// Builds the benchmarks and hands over to them. They are a program of their own because they import this package.
+/// Builds the benchmarks and hands over to them. They are a program of their own because they are built for speed.
 pub(crate) async fn bench(options: BenchOptions) -> Result<ExitCode> {
     let mut build = cargo();
-    // The same packages as everywhere and the benchmarks' own, so that no dependency is compiled twice.
-    build.args(["build", "-p", "krake-benchmarks", "-p", "krake-testbed"]);
-    build.args(["-p", binaries::OPERATOR, "-p", binaries::API_FACADE, "--bin", BENCHMARKS]);
+    build.args(["build", "-p", "krake-benchmarks", "--bin", BENCHMARKS]);
+    // With the packages of all other programs, so that no dependency is compiled twice.
+    build.args(binaries::PACKAGES.iter().flat_map(|package| ["-p", package]));
     let ours = project::program_dir()?;
     let programs = if options.debug_build {
         ours

@@ -123,10 +123,10 @@ pub(crate) enum Part {
     Facade,
 }
 
-/// Run all tests: brings the programs up to date, then `cargo test --workspace`.
+/// Run all tests: brings the programs up to date, then `cargo test` on all packages.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TestOptions {
-    /// Passed on to `cargo test`.
+    /// Passed on to `cargo test`: with `-p PACKAGE` only the tests of that package run.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
 }
