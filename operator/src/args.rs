@@ -33,7 +33,8 @@ pub(crate) struct Args {
     /// How log lines are written, to standard error. `RUST_LOG` says which; default `info`.
     #[arg(long, env = "KRAKE_LOG_FORMAT", value_enum, default_value_t)]
     pub(crate) log_format: telemetry::Format,
-    /// Which controllers run in this process, separated by commas. Default: all.
+    /// Which controllers run in this process, separated by commas. Default: all. `application` needs a `placement`
+    /// somewhere: it deploys what the other one asks for, and lets it go again.
     #[arg(long, env = "KRAKE_CONTROLLERS", value_enum, value_delimiter = ',', default_values_t = Controller::ALL)]
     pub(crate) controllers: Vec<Controller>,
 }

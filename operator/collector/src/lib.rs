@@ -41,7 +41,7 @@ use futures::future;
 use krake_operator_loops::{
     context::{Context, Shared},
     drive::drive_kind,
-    outcome::{CONFLICT, Failure, Retry, kube_category},
+    outcome::{CONFLICT, Failure, NOT_CURRENT, Retry, kube_category},
     safety,
 };
 use kube::runtime::controller::Action;
@@ -117,8 +117,8 @@ enum Error {
 impl Failure for Error {
     fn category(&self) -> &'static str {
         match self {
-            // Said once when it begins, not with every look.
-            Self::Changed(_) | Self::Unsure(decide::Doubt::Incomplete(_)) => CONFLICT,
+            Self::Changed(_) => CONFLICT,
+            Self::Unsure(decide::Doubt::Incomplete(_)) => NOT_CURRENT,
             Self::Unsure(decide::Doubt::Contested(_)) => "contested",
             Self::Read(_, error) | Self::Finalizer(error) | Self::Report(error) => kube_category(error),
             Self::Delete(error) => error.category(),

@@ -97,7 +97,7 @@ impl Settings {
 pub struct Context {
     /// Client of the management cluster.
     pub client: Client,
-    /// Writes Kubernetes Events; one for all, because it de-duplicates.
+    /// Writes Kubernetes Events; one for all, because it counts repetitions.
     announcer: Announcer,
     /// Every Application.
     pub applications: Shared<Application>,
@@ -158,7 +158,9 @@ impl Context {
         let Given { client, instance, instruments, settings } = given;
         let mut starting = Starting::new(client.clone(), stop.clone());
         let reporter = Reporter { controller: "krake.dev/operator".into(), instance: Some(instance) };
-        let (announcer, announcing) = Announcer::start(Recorder::new(client.clone(), reporter), stop.clone());
+        let recording = client.clone();
+        let recorder = move || Recorder::new(recording.clone(), reporter.clone());
+        let (announcer, announcing) = Announcer::start(recorder, stop.clone());
         starting.pumps.push(announcing.boxed());
         let context = Self {
             announcer,

@@ -21,7 +21,7 @@ use tracing::Instrument;
 
 use crate::{
     context::{Cached, Context, Watched},
-    outcome::{Attempts, CONFLICT, Failure, Retry},
+    outcome::{Attempts, CONFLICT, Failure, NOT_CURRENT, Retry},
 };
 
 /// How long the change behind a conflict is waited for. It is on its way to the cache and wakes us: to look before it is
@@ -161,7 +161,11 @@ fn next_look<E: Failure>(answer: Result<Action, Ended<E>>, key: Key, attempts: &
         return Action::requeue(CONFLICT_NET);
     }
     let (attempt, backoff) = attempts.failed(key);
-    tracing::warn!(attempt, category, error = error_value, "reconcile failed");
+    if category == NOT_CURRENT {
+        tracing::debug!(attempt, category, error = error_value, "waiting for the caches");
+    } else {
+        tracing::warn!(attempt, category, error = error_value, "reconcile failed");
+    }
     match error.retry() {
         Retry::Soon => Action::requeue(backoff),
         Retry::After(delay) => Action::requeue(delay),
@@ -210,6 +214,14 @@ mod tests {
             assert_eq!(next_look(conflict(), key(), &attempts), Action::requeue(CONFLICT_NET));
         }
         assert_eq!(attempts.failed(key()).0, 1);
+    }
+
+    #[test]
+    fn caches_that_stay_behind_are_waited_for_longer_and_longer() {
+        let attempts = Attempts::default();
+        let behind = || Err(Ended::Failed(Refused(NOT_CURRENT, Retry::Soon)));
+        assert_eq!(next_look(behind(), key(), &attempts), Action::requeue(Duration::from_millis(100)));
+        assert_eq!(next_look(behind(), key(), &attempts), Action::requeue(Duration::from_millis(200)));
     }
 
     #[test]

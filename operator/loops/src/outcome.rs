@@ -21,7 +21,7 @@ pub enum Retry {
 
 /// What every error of a reconcile can say about itself.
 pub trait Failure: std::error::Error + Send + Sync + 'static {
-    /// A word from a closed set, for logs and instruments. [`CONFLICT`] is silent.
+    /// A word from a closed set, for logs and instruments. [`CONFLICT`] and [`NOT_CURRENT`] are silent.
     fn category(&self) -> &'static str;
     /// When to try again.
     fn retry(&self) -> Retry;
@@ -29,6 +29,9 @@ pub trait Failure: std::error::Error + Send + Sync + 'static {
 
 /// Somebody wrote the object since we read it. Not a failure: we look again once we know of it.
 pub const CONFLICT: &str = "conflict";
+
+/// A cache may lack something. Said once when its watch fails, not by everybody who waits for it.
+pub const NOT_CURRENT: &str = "not_current";
 
 /// The category of an error of the management cluster's API.
 #[must_use]

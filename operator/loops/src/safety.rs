@@ -28,7 +28,7 @@ pub use self::{ledger::Ledger, policy::run};
 use crate::{
     changes::Changes,
     context::{Cached, Context, Watched},
-    outcome::{CONFLICT, Failure, Retry, kube_category},
+    outcome::{Failure, NOT_CURRENT, Retry, kube_category},
 };
 
 /// What became of a deletion.
@@ -64,7 +64,7 @@ pub enum Error {
 impl Failure for Error {
     fn category(&self) -> &'static str {
         match self {
-            Self::NotCurrent => CONFLICT,
+            Self::NotCurrent => NOT_CURRENT,
             Self::Withheld(_) => "withheld",
             Self::Read(_, error) | Self::Delete(_, error) => kube_category(error),
         }
@@ -137,9 +137,10 @@ pub fn permit(context: &Context, act: Act, namespace: &str, uid: &str) -> Result
     match context.ledger.ask(&policies, act, (namespace, uid), Timestamp::now()) {
         Answer::Permitted => Ok(()),
         Answer::Withheld(withheld) => Err(withheld),
-        Answer::Trips { policy, budget } => {
-            context.ledger.trip(&policy, budget);
-            Err(Withheld::tripped(&policy))
+        Answer::Trips { edition, budget } => {
+            let withheld = Withheld::tripped(&edition.name);
+            context.ledger.trip(edition, budget);
+            Err(withheld)
         }
     }
 }

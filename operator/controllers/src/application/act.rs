@@ -85,11 +85,14 @@ impl Done {
     }
 
     async fn remove(&self, placement: &Placement, proviso: &Proviso, context: &Context) -> Result<(), Error> {
+        let cluster = || placement.spec.cluster.name.clone();
+        if !context.is_current() {
+            return Err(Error::Remove(cluster(), safety::Error::NotCurrent));
+        }
         self.expect_unchanged(context).await?;
         if let Proviso::Replaced(replacement) = proviso {
             expect_ready(replacement, context).await?;
         }
-        let cluster = || placement.spec.cluster.name.clone();
         let still_due = |now: &Placement| {
             copy::belongs_to(now, &self.application) && (*proviso != Proviso::Idle || copy::is_idle(now))
         };

@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeSet,
+    future::ready,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -44,20 +45,39 @@ enum Change {
 /// safety policy only those that it has kept from moving.
 pub(super) fn by_candidates(context: &Arc<Context>) -> impl Stream<Item = ObjectRef<Application>> + Send + use<> {
     let context = context.clone();
-    let changes = changes(&context);
-    stream::unfold((changes, context), |(mut changes, context)| async move {
+    let batches = stream::unfold(changes(&context), |mut changes| async move {
         let first = changes.next().await?;
         tokio::time::sleep(PAUSE).await;
-        let mut all = vec![first];
+        let mut batch = vec![first];
         while let Some(Some(next)) = changes.next().now_or_never() {
-            all.push(next);
+            batch.push(next);
         }
-        let decided = context.clone();
-        // A large fleet takes a good part of a second, during which the thread would serve nobody else.
-        let woken = tokio::task::spawn_blocking(move || woken(&all, &decided)).await.ok()?;
-        Some((stream::iter(woken), (changes, context)))
+        Some((batch, changes))
+    });
+    batches.flat_map(move |batch| woken(&batch, &context))
+}
+
+/// Those who were kept if they may move now, then namespace by namespace: a large one keeps the others waiting only for
+/// its decisions.
+fn woken(changes: &[Change], context: &Arc<Context>) -> stream::BoxStream<'static, ObjectRef<Application>> {
+    let kept = if changes.contains(&Change::Permits) { withheld(context) } else { Vec::new() };
+    let context = context.clone();
+    let namespaces = stream::iter(changed(changes, &context));
+    let decided = namespaces.then(move |namespace| decided_apart(namespace, context.clone()));
+    let woken = stream::once(ready(kept)).chain(decided).flat_map(stream::iter);
+    woken.map(|application| ObjectRef::from_obj(&*application)).boxed()
+}
+
+/// As [`decided`], beside the other tasks: a large namespace takes a good part of a second, during which the thread would
+/// serve nobody else.
+async fn decided_apart(namespace: String, context: Arc<Context>) -> Vec<Arc<Application>> {
+    let decided = tokio::task::spawn_blocking(move || decided(&namespace, &context)).await;
+    decided.unwrap_or_else(|error| match error.try_into_panic() {
+        // As if it had happened here: without this stream nobody would be woken any more.
+        Ok(panic) => std::panic::resume_unwind(panic),
+        // The process ends.
+        Err(_) => Vec::new(),
     })
-    .flatten()
 }
 
 fn changes(context: &Arc<Context>) -> stream::BoxStream<'static, Change> {
@@ -86,12 +106,6 @@ fn any<K: Cached>(shared: &Shared<K>) -> stream::BoxStream<'static, Change> {
     shared.changes().map(|_| Change::Any).boxed()
 }
 
-fn woken(changes: &[Change], context: &Context) -> Vec<ObjectRef<Application>> {
-    let mut woken = if changes.contains(&Change::Permits) { withheld(context) } else { Vec::new() };
-    woken.extend(changed(changes, context).iter().flat_map(|namespace| decided(namespace, context)));
-    woken.iter().map(|application| ObjectRef::from_obj(&**application)).collect()
-}
-
 /// The namespaces in which the scheduler sees something else than before.
 fn changed(changes: &[Change], context: &Context) -> BTreeSet<String> {
     let namespaces: BTreeSet<String> = if changes.contains(&Change::Any) {
@@ -113,7 +127,8 @@ fn decided(namespace: &str, context: &Context) -> Vec<Arc<Application>> {
     for application in context.applications.in_namespace(namespace) {
         let observed = Observed { application, candidates: candidates.clone() };
         let outcome = decide::decide(&observed, &policy, now);
-        moves += u64::from(matches!(&outcome, Outcome::Placed(placed) if placed.news.is_some()));
+        let is_new = matches!(&outcome, Outcome::Placed(placed) if placed.news.is_some());
+        moves += u64::from(is_new && !report::is_withheld(&observed.application));
         if !report::is_settled(&observed.application, &outcome) {
             woken.push(observed.application);
         }

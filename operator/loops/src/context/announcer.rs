@@ -23,6 +23,10 @@ const TOLD_WITHIN: Duration = Duration::from_secs(10);
 /// How long the last ones may take when the term ends.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How many Events a recorder is used for. It remembers each of them for minutes, to count repetitions, and looks through
+/// all that it remembers each time: without an end, a large fleet that is placed costs it a hundred megabytes.
+const REMEMBERED: usize = 1024;
+
 /// The note of an Event holds at most 1024 bytes.
 const LONGEST_NOTE: usize = 1024;
 
@@ -35,13 +39,22 @@ pub(super) struct Announcer {
 }
 
 impl Announcer {
-    /// One that tells with `recorder`, and the pump that does so until `stop` is cancelled. The pump must be polled.
-    pub(super) fn start(recorder: Recorder, stop: CancellationToken) -> (Self, impl Future<Output = ()> + Send) {
+    /// One that tells with recorders that `recorder` makes, and the pump that does so until `stop` is cancelled. The pump
+    /// must be polled.
+    pub(super) fn start(
+        recorder: impl Fn() -> Recorder + Send + 'static,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send) {
         let (waiting, taken) = mpsc::channel(WAITING);
         let announcer = Self { waiting, untold: watch::Sender::new(0) };
         let (untold, told) = (announcer.untold.clone(), announcer.told());
+        let mut uses = (0..REMEMBERED).cycle();
+        let mut current = recorder();
         let told_one = move |(object, event)| {
-            let (recorder, untold) = (recorder.clone(), untold.clone());
+            if uses.next() == Some(0) {
+                current = recorder();
+            }
+            let (recorder, untold) = (current.clone(), untold.clone());
             async move {
                 tell(&recorder, event, object).await;
                 untold.send_modify(|count| *count -= 1);

@@ -53,7 +53,8 @@ impl Instruments {
         registry.register("status_writes", "Status patches sent, by controller", made.status_writes.clone());
         let reads = "Questions to metrics providers, by outcome: ok or failed";
         registry.register("metric_reads", reads, made.metric_reads.clone());
-        let places = "New places that followed from a change of clusters or metrics, before they are written";
+        let places =
+            "Decisions to move that followed from a change of clusters or metrics; again until they are written";
         registry.register("new_places", places, made.new_places.clone());
         let decisions = "Time to decide all applications of a namespace anew after such a change";
         registry.register_with_unit("decision_duration", decisions, Unit::Seconds, made.decisions.clone());

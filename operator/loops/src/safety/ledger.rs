@@ -22,7 +22,7 @@ const SAME_MOVE: Duration = Duration::from_secs(5);
 pub struct Ledger {
     accounts: Mutex<BTreeMap<Account, VecDeque<Entry>>>,
     /// The policies whose budget for deletions is used up, and which one that was; until their spec changes.
-    tripped: watch::Sender<BTreeMap<String, String>>,
+    tripped: watch::Sender<BTreeMap<Edition, String>>,
 }
 
 impl Default for Ledger {
@@ -31,10 +31,26 @@ impl Default for Ledger {
     }
 }
 
+/// A policy as long as its spec is the same. A human who changes it has looked at it: counting begins anew, whoever learns
+/// of the change first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Edition {
+    /// Name of the policy.
+    pub(super) name: String,
+    uid: Option<String>,
+    generation: Option<i64>,
+}
+
+impl Edition {
+    pub(super) fn of(policy: &SafetyPolicy) -> Self {
+        Self { name: policy.name_any(), uid: policy.uid(), generation: policy.metadata.generation }
+    }
+}
+
 /// One budget of one policy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Account {
-    policy: String,
+    policy: Edition,
     /// Of this namespace alone; otherwise of all that the policy is about.
     namespace: Option<String>,
     act: Act,
@@ -57,7 +73,7 @@ pub(super) enum Answer {
     /// It must not be done, and its budget is used up: this policy has to say so.
     Trips {
         /// The policy.
-        policy: String,
+        edition: Edition,
         /// Which of its budgets.
         budget: String,
     },
@@ -78,8 +94,9 @@ impl Ledger {
         if let Some(policy) = about.iter().find(|policy| policy.spec.stop) {
             return Answer::Withheld(Withheld::stopped(&policy.name_any()));
         }
-        let is_tripped =
-            |policy: &SafetyPolicy| super::is_tripped(policy) || self.tripped.borrow().contains_key(&policy.name_any());
+        let is_tripped = |policy: &SafetyPolicy| {
+            super::is_tripped(policy) || self.tripped.borrow().contains_key(&Edition::of(policy))
+        };
         if let Some(policy) = about.iter().find(|policy| act == Act::Remove && is_tripped(policy)) {
             return Answer::Withheld(Withheld::tripped(&policy.name_any()));
         }
@@ -108,20 +125,25 @@ impl Ledger {
     }
 
     /// Notes that a budget of a policy is used up.
-    pub(super) fn trip(&self, policy: &str, budget: String) {
-        self.tripped.send_if_modified(|tripped| tripped.insert(policy.to_owned(), budget).is_none());
+    pub(super) fn trip(&self, edition: Edition, budget: String) {
+        self.tripped.send_if_modified(|tripped| tripped.insert(edition, budget).is_none());
     }
 
     /// The policies whose budget for deletions was found to be used up, and which one that was.
-    pub(super) fn tripped(&self) -> watch::Receiver<BTreeMap<String, String>> {
+    pub(super) fn tripped(&self) -> watch::Receiver<BTreeMap<Edition, String>> {
         self.tripped.subscribe()
     }
 
-    /// Begins to count anew for a policy that was changed or is gone.
-    pub(super) fn forget(&self, policy: &str) {
-        self.tripped.send_if_modified(|tripped| tripped.remove(policy).is_some());
+    /// Forgets what was counted for this policy when it was another one.
+    pub(super) fn forget_all_but(&self, edition: &Edition) {
+        let is_known = |known: &Edition| known.name != edition.name || known == edition;
+        self.tripped.send_if_modified(|tripped| {
+            let before = tripped.len();
+            tripped.retain(|known, _| is_known(known));
+            tripped.len() != before
+        });
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts.retain(|account, _| account.policy != policy);
+        accounts.retain(|account, _| is_known(&account.policy));
     }
 }
 
@@ -140,7 +162,7 @@ fn budgets(policy: &SafetyPolicy, act: Act, namespace: &str) -> Vec<(Account, Bu
         }
     };
     let account =
-        |namespace: Option<&str>| Account { policy: policy.name_any(), namespace: namespace.map(str::to_owned), act };
+        |namespace: Option<&str>| Account { policy: Edition::of(policy), namespace: namespace.map(str::to_owned), act };
     let fleet = of(&policy.spec.fleet).map(|budget| (account(None), budget));
     let own = of(&policy.spec.per_namespace).map(|budget| (account(Some(namespace)), budget));
     fleet.into_iter().chain(own).collect()
@@ -171,11 +193,11 @@ fn exhausted(account: &Account, budget: Budget, oldest: Option<Timestamp>, now: 
     let Budget { limit, window_seconds } = budget;
     let described = format!("{limit} in {window_seconds} s for {scope}");
     if account.act == Act::Remove {
-        return Answer::Trips { policy: account.policy.clone(), budget: described };
+        return Answer::Trips { edition: account.policy.clone(), budget: described };
     }
     let window = Duration::from_secs(window_seconds.into());
     let until_room = oldest.map_or(window, |oldest| window.saturating_sub(age(oldest, now)));
-    Answer::Withheld(Withheld::exhausted(&account.policy, &described, until_room))
+    Answer::Withheld(Withheld::exhausted(&account.policy.name, &described, until_room))
 }
 
 #[cfg(test)]
@@ -259,14 +281,36 @@ mod tests {
         let policies = [policy("fleet", &budget, false)];
         assert!(is_permitted(&ledger, &policies, Act::Remove, ("web", "a"), 0));
         let answer = ledger.ask(&policies, Act::Remove, ("web", "b"), at(0));
-        assert!(matches!(answer, Answer::Trips { policy, .. } if policy == "fleet"));
+        assert!(matches!(answer, Answer::Trips { edition, .. } if edition.name == "fleet"));
         let tripped = [policy("fleet", &budget, true)];
         let Answer::Withheld(withheld) = ledger.ask(&tripped, Act::Remove, ("web", "a"), at(999_999)) else {
             panic!("permitted")
         };
         assert_eq!(withheld.reason, super::super::TRIPPED);
-        ledger.forget("fleet");
-        assert!(is_permitted(&ledger, &policies, Act::Remove, ("web", "b"), 0));
+    }
+
+    #[test]
+    fn a_changed_policy_counts_anew_whether_its_change_was_noted_or_not() {
+        let ledger = Ledger::default();
+        let budget = json!({ "fleet": { "deletions": { "limit": 1 } } });
+        let edited = |generation: i64| {
+            let mut policy = (*policy("fleet", &budget, false)).clone();
+            policy.metadata.generation = Some(generation);
+            [Arc::new(policy)]
+        };
+        let trip = |policies: &[Arc<SafetyPolicy>], who| match ledger.ask(policies, Act::Remove, ("web", who), at(0)) {
+            Answer::Trips { edition, budget } => ledger.trip(edition, budget),
+            answer => panic!("{answer:?}"),
+        };
+        assert!(is_permitted(&ledger, &edited(1), Act::Remove, ("web", "a"), 0));
+        trip(&edited(1), "b");
+        assert!(is_permitted(&ledger, &edited(2), Act::Remove, ("web", "b"), 0), "asked before the change was noted");
+        for _ in 0..2 {
+            ledger.forget_all_but(&Edition::of(&edited(2)[0]));
+        }
+        trip(&edited(2), "c");
+        ledger.forget_all_but(&Edition::of(&edited(2)[0]));
+        assert!(!is_permitted(&ledger, &edited(2), Act::Remove, ("web", "d"), 0), "what was counted since stays");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use kube::{
 };
 use tokio_stream::wrappers::WatchStream;
 
-use super::{BUDGET_USED_UP, STOPPED, is_tripped};
+use super::{BUDGET_USED_UP, STOPPED, is_tripped, ledger::Edition};
 use crate::{
     context::{Announcement, Context},
     drive::drive_kind,
@@ -60,17 +60,14 @@ pub async fn run(context: Arc<Context>) {
 /// The policies whose budget was just used up.
 fn by_trips(context: &Context) -> impl Stream<Item = ObjectRef<SafetyPolicy>> + Send + use<> {
     WatchStream::from_changes(context.ledger.tripped())
-        .flat_map(|tripped| stream::iter(tripped.into_keys().map(|name| ObjectRef::new(&name))))
+        .flat_map(|tripped| stream::iter(tripped.into_keys().map(|edition| ObjectRef::new(&edition.name))))
 }
 
 async fn reconcile(policy: Arc<SafetyPolicy>, context: Arc<Context>) -> Result<Action, Error> {
     let name = policy.name_any();
-    let observed = policy.status.as_ref().and_then(|status| status.observed_generation);
-    if observed != policy.metadata.generation {
-        // A human has looked at it.
-        context.ledger.forget(&name);
-    }
-    let tripped = context.ledger.tripped().borrow().get(&name).cloned();
+    let edition = Edition::of(&policy);
+    context.ledger.forget_all_but(&edition);
+    let tripped = context.ledger.tripped().borrow().get(&edition).cloned();
     let wanted = status_after(&policy, tripped.as_deref(), Timestamp::now());
     let api = Api::<SafetyPolicy>::all(context.client.clone());
     let Some(written) = PART.write(&api, &*policy, &wanted).await.map_err(Error)? else {

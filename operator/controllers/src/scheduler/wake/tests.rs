@@ -85,7 +85,11 @@ async fn an_application_is_looked_at_only_if_something_follows_for_it() {
     let (woken, withheld, moves) = decided_with(["DE", "IT"]).await;
     assert_eq!((woken, withheld, &*moves), (kept(), kept(), "0"), "what was withheld is to be told that it is bound");
     let (woken, withheld, moves) = decided_with(["FR", "DE"]).await;
-    assert_eq!((woken, withheld, &*moves), (vec!["kept".to_owned(), "shop".to_owned()], kept(), "2"));
+    assert_eq!(
+        (woken, withheld, &*moves),
+        (vec!["kept".to_owned(), "shop".to_owned()], kept(), "1"),
+        "one of two moves is withheld"
+    );
 }
 
 #[tokio::test]
