@@ -31,7 +31,7 @@ use self::{
     announcer::Announcer,
     cache::{Fill, Starting},
 };
-use crate::{market::Market, outcome::Instruments, readings::Snapshot, safety::Ledger};
+use crate::{market::Market, outcome::Instruments, readings::Snapshot, safety::Ledger, superseded::Superseded};
 
 /// What the controllers may be told. Every duration is a judgement; the defaults are Krake's where Krake has one.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,6 +131,8 @@ pub struct Context {
     pub targets: Arc<ClusterCache>,
     /// What the loops export about themselves.
     pub instruments: Instruments,
+    /// What the loops have replaced lately.
+    pub(crate) superseded: Arc<Superseded>,
     /// What the controllers were told.
     pub settings: Settings,
     /// Cancelled when the term ends.
@@ -180,6 +182,7 @@ impl Context {
             ledger: Ledger::default(),
             targets: Arc::new(ClusterCache::new(settings.probe_interval, stop.clone())),
             instruments,
+            superseded: Arc::default(),
             settings,
             stop,
             client,

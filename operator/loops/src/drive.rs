@@ -74,8 +74,11 @@ pub async fn drive_kind<K, E, F, Fut>(
         let (reconcile, attempts) = (reconcile.clone(), attempts.clone());
         async move {
             let key = (object.namespace(), object.name_any());
+            if context.superseded.holds(&*object) {
+                return Ok(Action::requeue(CONFLICT_NET));
+            }
             let started = Instant::now();
-            let answer = guarded(&*reconcile, object, context.clone()).await;
+            let answer = context.superseded.clone().noting(guarded(&*reconcile, object, context.clone())).await;
             let outcome = answer.as_ref().map_or_else(Ended::category, |_| "ok");
             context.instruments.reconciled(name, outcome, started.elapsed());
             Ok::<_, Infallible>(next_look(answer, key, &attempts))

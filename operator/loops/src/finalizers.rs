@@ -6,7 +6,7 @@ use kube::{
 };
 use serde_json::json;
 
-use crate::context::Cached;
+use crate::{context::Cached, superseded};
 
 /// Whether `object` has the finalizer.
 pub fn holds<K: Cached>(object: &K, finalizer: &str) -> bool {
@@ -45,5 +45,7 @@ pub async fn remove<K: Cached>(api: &Api<K>, object: &K, finalizer: &str) -> Res
 /// The resource version inside makes the whole list ours to write: whoever changed it meanwhile causes a conflict.
 async fn write<K: Cached>(api: &Api<K>, object: &K, finalizers: &[String]) -> Result<K, kube::Error> {
     let patch = json!({ "metadata": { "resourceVersion": object.resource_version(), "finalizers": finalizers } });
-    api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await
+    let written = api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await?;
+    superseded::note(object, &written);
+    Ok(written)
 }

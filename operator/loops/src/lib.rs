@@ -20,6 +20,7 @@ pub mod parent;
 pub mod readings;
 pub mod safety;
 pub mod status;
+mod superseded;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

@@ -7,7 +7,7 @@ use kube::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::context::Known;
+use crate::{context::Known, superseded};
 
 /// The part of a kind's status that one controller writes.
 #[derive(Clone, Copy, Debug)]
@@ -44,13 +44,16 @@ impl Part {
         });
         let how = PatchParams::apply(self.manager).force();
         let written = api.patch_status(&name, &how, &Patch::Apply(&applied)).await?;
+        superseded::note(object, &written);
         let leftover = self.leftover(&wanted, &self.of(&written)?);
         if leftover.is_empty() {
             return Ok(Some(written));
         }
         let removed = json!({ "metadata": { "resourceVersion": written.resource_version() }, "status": leftover });
         let how = PatchParams { field_manager: Some(self.manager.into()), ..PatchParams::default() };
-        api.patch_status(&name, &how, &Patch::Merge(&removed)).await.map(Some)
+        let amended = api.patch_status(&name, &how, &Patch::Merge(&removed)).await?;
+        superseded::note(&written, &amended);
+        Ok(Some(amended))
     }
 
     /// This part of the status of `object`.

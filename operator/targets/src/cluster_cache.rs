@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -49,6 +52,8 @@ pub struct ClusterView {
 /// Connects, probes and disconnects target clusters, and hands out what may be called.
 pub struct ClusterCache {
     connections: RwLock<HashMap<ClusterKey, Arc<Connection>>>,
+    /// How many there are, for those who should not wait for the lock.
+    count: Arc<AtomicUsize>,
     wakes: broadcast::Sender<Wake>,
     probe_interval: Duration,
     origin: Instant,
@@ -63,7 +68,8 @@ impl ClusterCache {
     #[must_use]
     pub fn new(probe_interval: Duration, stop: CancellationToken) -> Self {
         let (wakes, _) = broadcast::channel(BACKLOG);
-        Self { connections: RwLock::default(), wakes, probe_interval, origin: Instant::now(), stop }
+        let (connections, count) = Default::default();
+        Self { connections, count, wakes, probe_interval, origin: Instant::now(), stop }
     }
 
     /// Whether it was made so short a time ago that clusters may not be connected yet only because nobody came to it.
@@ -97,13 +103,14 @@ impl ClusterCache {
         let config = kubeconfig.clone().config().await.map_err(ConnectError::Credentials)?;
         let client = ClientBuilder::try_from(config).map_err(ConnectError::Client)?.build();
         let connection = self.install(address, client);
-        connection.start(Rhythm { origin: self.origin, interval: self.probe_interval, clusters: self.count() });
+        let (interval, clusters) = (self.probe_interval, self.count.clone());
+        connection.start(Rhythm { origin: self.origin, interval, clusters });
         Ok(())
     }
 
     /// Ends the connection, if there is one.
     pub fn disconnect(&self, key: &ClusterKey) {
-        let gone = self.connections.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        let gone = self.change(|connections| connections.remove(key));
         if let Some(gone) = gone {
             gone.close();
         }
@@ -136,18 +143,21 @@ impl ClusterCache {
         TargetCluster::over(connection)
     }
 
-    fn count(&self) -> usize {
-        self.connections.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     fn connection(&self, key: &ClusterKey) -> Option<Arc<Connection>> {
         self.connections.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut HashMap<ClusterKey, Arc<Connection>>) -> T) -> T {
+        let mut connections = self.connections.write().unwrap_or_else(PoisonError::into_inner);
+        let outcome = change(&mut connections);
+        self.count.store(connections.len(), Ordering::Relaxed);
+        outcome
     }
 
     fn install(&self, address: Address, client: Client) -> Arc<Connection> {
         let key = address.key.clone();
         let connection = Connection::new(address, client, self.wakes.clone(), self.stop.child_token());
-        let replaced = self.connections.write().unwrap_or_else(PoisonError::into_inner).insert(key, connection.clone());
+        let replaced = self.change(|connections| connections.insert(key, connection.clone()));
         if let Some(replaced) = replaced {
             replaced.close();
         }

@@ -1,7 +1,7 @@
 //! The operator under the load that it is designed for: real etcd and kube-apiserver, a real operator, and hollow targets.
 //!
 //! ```text
-//! floor ──▶ place ──▶ idle ──▶ change (one metric rises) ──▶ restart
+//! floor ──▶ place ──▶ idle ──▶ change (one metric rises) ──▶ restart [──▶ compare (with an original Krake)]
 //! ```
 //!
 //! Each figure stands beside one of the same run that no operator could beat, or that shows what the machine is like:
@@ -10,6 +10,7 @@
 
 mod census;
 mod change;
+mod compare;
 mod floor;
 mod idle;
 mod instruments;
@@ -36,6 +37,8 @@ use crate::{
     hollow::Hollow,
 };
 use census::Census;
+pub use compare::Comparison;
+use compare::Original;
 use floor::Floor;
 use instruments::Instruments;
 pub use layout::Scale;
@@ -64,9 +67,13 @@ struct Run<'a> {
 /// Measures everything and prints each figure as soon as it is known.
 ///
 /// # Errors
-/// When something does not start, or applications are not placed. A later figure that cannot be measured is noted on the
-/// sheet, and the others are measured all the same.
-pub async fn run(scale: &Scale, sheet: &mut Sheet) -> Result<()> {
+/// When something does not start, there is nothing to compare with although there should be, or applications are not
+/// placed. A later figure that cannot be measured is noted on the sheet, and the others are measured all the same.
+pub async fn run(scale: &Scale, comparison: Option<&Comparison>, sheet: &mut Sheet) -> Result<()> {
+    let original = match comparison {
+        Some(comparison) => Some(Box::pin(Original::prepare(comparison, sheet)).await?),
+        None => None,
+    };
     let run = Box::pin(Run::start(scale, sheet)).await?;
     place::measure(&run, sheet).await.context("place the applications")?;
     if let Err(error) = idle::measure(&run, sheet).await {
@@ -81,6 +88,11 @@ pub async fn run(scale: &Scale, sheet: &mut Sheet) -> Result<()> {
     if let Ok(usage) = Usage::of(&run.operator.process) {
         sheet.print(&Figure::megabytes("operator memory, peak since the restart", usage.peak).bar("600 MB"));
     }
+    if let Some(original) = original
+        && let Err(error) = Box::pin(original.measure(&run, sheet)).await
+    {
+        sheet.failed("comparison with the original Krake", &error);
+    }
     Ok(())
 }
 
@@ -93,7 +105,7 @@ impl<'a> Run<'a> {
         let hollow = Hollow::start(scale.clusters, scratch.path()).await?;
         let client = fleet.management.client().await?;
         let floor = progress.step("bare requests", Floor::measure(&client, scale)).await?;
-        let operator = progress.step("operator", fleet.start_operator("operator")).await?;
+        let operator = progress.step("operator", fleet.start_operator_as_shipped("operator")).await?;
         tokio::time::sleep(SETTLED_AFTER).await;
         let empty = Usage::of(&operator.process)?;
         let census = Census::start(&client);

@@ -1,7 +1,4 @@
-use std::{
-    convert::Infallible,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::convert::Infallible;
 
 use http::{Request, Response};
 use kube::client::Body;
@@ -14,7 +11,7 @@ use crate::connection::Address;
 const INTERVAL: Duration = Duration::from_secs(5);
 
 fn rhythm(clusters: usize) -> Rhythm {
-    Rhythm { origin: Instant::now(), interval: INTERVAL, clusters }
+    Rhythm { origin: Instant::now(), interval: INTERVAL, clusters: Arc::new(AtomicUsize::new(clusters)) }
 }
 
 /// How an API server answers.
@@ -175,11 +172,19 @@ async fn a_cluster_that_is_heard_of_is_probed_once_a_minute() {
 
 #[test]
 fn probes_are_spread_around_the_interval() {
-    let rhythm = rhythm(1000);
+    let rhythm = rhythm(700);
     let pauses: Vec<_> = (0..200).map(|turn| rhythm.turn(&ClusterKey::new("web", "edge"), turn)).collect();
     assert!(pauses.iter().all(|pause| (4.0..=6.0).contains(&pause.as_secs_f64())), "{pauses:?}");
     let (least, most) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());
     assert!(least.as_secs_f64() < 4.3 && most.as_secs_f64() > 5.7, "{least:?} {most:?}");
+}
+
+#[test]
+fn clusters_of_a_large_fleet_are_probed_less_often_as_it_grows() {
+    let pause = |clusters: usize| rhythm(clusters).turn(&ClusterKey::new("web", "edge"), 1);
+    assert_eq!(pause(1), pause(700));
+    assert_eq!(pause(2800), 2 * pause(1400));
+    assert!(pause(1400) > pause(700));
 }
 
 #[test]

@@ -63,6 +63,40 @@ async fn an_application_moves_because_a_real_prometheus_says_so() -> Result<()> 
 }
 
 #[tokio::test]
+async fn a_prometheus_that_has_no_number_moves_nothing_and_attracts_nothing() -> Result<()> {
+    let (Some(testbed), Some(monitoring)) = (Testbed::shared().await?, Monitoring::shared().await?) else {
+        return Ok(());
+    };
+    let stage = Stage::bare(testbed, "nan")?;
+    let [of_de, of_it] = &["load_de", "load_it"].map(prometheus::unique);
+    for (load, value) in [(of_de, 0.2), (of_it, 0.8)] {
+        monitoring.exporter.set(load, value);
+        monitoring.prometheus.sees(load, value).await?;
+    }
+    register(&stage, monitoring, &[(of_de, of_de), (of_it, of_it)]).await?;
+    let (_, shop) = stage.application("shop");
+    submit(&stage, &shop, [of_de, of_it]).await?;
+    let placed = stage.until_running_on(&shop.path(), "it").await?;
+
+    monitoring.exporter.set(of_it, f64::NAN);
+
+    let it = stage.cluster(2)?;
+    let failing = stage.until_state(&it.path(), "FAILING_METRICS").await?;
+    assert_eq!(failing["status"]["metrics_reasons"][of_it]["code"], "INVALID_METRIC", "{}", failing["status"]);
+    let (_, next) = stage.application("next");
+    Door::Rest.create(&stage, &next).await?;
+    stage.until_running_on(&next.path(), "de").await?;
+    let stays = stage.until_running_on(&shop.path(), "it").await?;
+    assert_eq!(scheduled_at(&stays)?, scheduled_at(&placed)?);
+
+    monitoring.exporter.set(of_it, 0.9);
+
+    stage.until_state(&it.path(), "ONLINE").await?;
+    stage.until_running_on(&next.path(), "it").await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn one_query_rates_every_cluster_by_its_label() -> Result<()> {
     let (Some(testbed), Some(monitoring)) = (Testbed::shared().await?, Monitoring::shared().await?) else {
         return Ok(());

@@ -6,9 +6,10 @@ use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use krake_benchmarks::{
     figure::Sheet,
-    fleet::{self, Scale},
+    fleet::{self, Comparison, Scale},
     score::{self, Size},
 };
+use url::Url;
 
 /// Krake's benchmarks. Every figure is one line on standard output, with its bar and what it is compared with.
 #[derive(Debug, Parser)]
@@ -53,6 +54,24 @@ struct FleetOptions {
     /// A small fleet, to see that everything works; its figures say little.
     #[arg(long)]
     quick: bool,
+
+    /// Afterwards, also schedule through REST, and beside it with the original Krake whose REST API is here,
+    /// e.g. `http://127.0.0.1:8080`.
+    ///
+    /// The original is started by hand: an etcd of its own, its API (`python -m krake.api`, with `authorization:
+    /// always-allow` and static authentication, without TLS) and its scheduler (`python -m krake.controller.scheduler`),
+    /// and no other controller. With a `debounce` of 0 the scheduler shows what it can: with the default it waits for a
+    /// second first. There must be no applications. What the benchmark makes, all of it in the namespace
+    /// krake-bench-comparison, is removed again, also when something fails or is interrupted by Ctrl-C, and by the next
+    /// run when this one was killed. Look then whether the scheduler still runs: it ends when what it works on is gone.
+    ///
+    /// Ours works as a whole meanwhile: it also deploys, and it has the whole fleet to look after.
+    #[arg(long, value_name = "URL")]
+    compare: Option<Url>,
+
+    /// How many decisions are counted for the comparison, by each of the two.
+    #[arg(long, value_name = "N", default_value = "200", requires = "compare")]
+    compare_applications: NonZeroUsize,
 }
 
 impl FleetOptions {
@@ -71,6 +90,10 @@ impl FleetOptions {
         ensure!((1..=scale.clusters).contains(&scale.namespaces), "every namespace needs a cluster");
         ensure!(scale.idle >= Duration::from_secs(1), "--idle must be at least 1");
         Ok(scale)
+    }
+
+    fn comparison(&self) -> Option<Comparison> {
+        self.compare.clone().map(|url| Comparison { url, applications: self.compare_applications })
     }
 }
 
@@ -124,7 +147,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run_fleet(options: &FleetOptions, sheet: &mut Sheet) -> Result<()> {
-    Box::pin(fleet::run(&options.scale()?, sheet)).await
+    Box::pin(fleet::run(&options.scale()?, options.comparison().as_ref(), sheet)).await
 }
 
 #[cfg(test)]

@@ -24,6 +24,11 @@ impl Instruments {
         self.sum("krake_operator_status_writes_total", &[format!("controller=\"{controller}\"")])
     }
 
+    /// How many new places have followed from changes of clusters and metrics, whether they are written or not.
+    pub(super) fn new_places(&self) -> f64 {
+        self.sum("krake_operator_new_places_total", &[])
+    }
+
     /// The sum of all samples of a family that have these labels.
     fn sum(&self, family: &str, labels: &[String]) -> f64 {
         let samples = self.0.lines().filter_map(|line| {

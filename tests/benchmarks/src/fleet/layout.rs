@@ -16,7 +16,7 @@ const CLUSTERS_PER_ZONE: usize = 10;
 const DEPLOYMENT_EVERY: usize = 10;
 
 /// The value of every metric at first, and of the one that rises afterwards. Metrics go from 0 to 1.
-const AT_FIRST: f64 = 0.5;
+pub(super) const AT_FIRST: f64 = 0.5;
 const RISEN: f64 = 1.0;
 
 /// The name of the provider of all metrics.
@@ -64,15 +64,18 @@ impl Scale {
         (clusters / CLUSTERS_PER_ZONE).max(1)
     }
 
-    fn zone_of_cluster(&self, number: usize) -> usize {
+    /// The zone in which a cluster is.
+    pub(super) fn zone_of_cluster(&self, number: usize) -> usize {
         (number / self.namespaces) % self.zones(number % self.namespaces)
     }
 
-    fn zone_of_application(&self, number: usize) -> usize {
+    /// The zone in which an application must be.
+    pub(super) fn zone_of_application(&self, number: usize) -> usize {
         (number / self.namespaces) % self.zones(number % self.namespaces)
     }
 
-    fn metric_of_cluster(&self, number: usize) -> usize {
+    /// The metric by which a cluster is rated.
+    pub(super) fn metric_of_cluster(&self, number: usize) -> usize {
         number * self.metrics / self.clusters
     }
 
@@ -92,15 +95,10 @@ impl Scale {
     /// An application.
     pub(super) fn application(&self, number: usize) -> Value {
         let name = application_name(number);
-        let object = if number.is_multiple_of(DEPLOYMENT_EVERY) {
-            objects::deployment(&name, 1)
-        } else {
-            objects::config_map(&name, "greeting", "hello")
-        };
         objects::application(&name)
             .in_namespace(&namespace(number % self.namespaces))
             .where_label(&format!("zone is {}", zone(self.zone_of_application(number))))
-            .running([object])
+            .running([workload(number)])
             .custom_resource()
     }
 
@@ -159,20 +157,34 @@ fn namespace(number: usize) -> String {
     format!("bench-{number}")
 }
 
-fn cluster_name(number: usize) -> String {
+/// The name of a cluster.
+pub(super) fn cluster_name(number: usize) -> String {
     format!("hollow-{number:04}")
 }
 
-fn application_name(number: usize) -> String {
+/// The name of an application.
+pub(super) fn application_name(number: usize) -> String {
     format!("app-{number:05}")
 }
 
-fn zone(number: usize) -> String {
+/// The name of a zone: a value of the label `zone`.
+pub(super) fn zone(number: usize) -> String {
     format!("z{number}")
 }
 
-fn metric(number: usize) -> String {
+/// The name of a metric, in Krake and at its provider.
+pub(super) fn metric(number: usize) -> String {
     format!("metric-{number:03}")
+}
+
+/// What an application consists of.
+pub(super) fn workload(number: usize) -> Value {
+    let name = application_name(number);
+    if number.is_multiple_of(DEPLOYMENT_EVERY) {
+        objects::deployment(&name, 1)
+    } else {
+        objects::config_map(&name, "greeting", "hello")
+    }
 }
 
 /// The key of an application: its namespace and name.
