@@ -1,6 +1,6 @@
 //! The scheduling problem that both sides get: what they create through REST, in a namespace of its own.
 //!
-//! It is the small fleet of [`layout`](crate::fleet::layout), but for its metrics, which belong to the namespace too: at
+//! It is the small fleet of [`layout`], but for its metrics, which belong to the namespace too: at
 //! a Krake of somebody else nothing is touched that is not in it.
 
 use krake_testbed::{kubeconfig::Kubeconfig, objects};
