@@ -74,7 +74,8 @@ pub(super) async fn measure(run: &Run<'_>, sheet: &Sheet) -> Result<()> {
     Ok(())
 }
 
-async fn wait_for_dwell(run: &Run<'_>, sheet: &Sheet) {
+/// Waits until every application may be moved again.
+pub(super) async fn wait_for_dwell(run: &Run<'_>, sheet: &Sheet) {
     let last = run.census.look(|table| table.values().map(|seen| seen.scheduled.1).max());
     let left = last.map(|moment| DWELL.saturating_sub(moment.elapsed())).unwrap_or_default();
     if !left.is_zero() {

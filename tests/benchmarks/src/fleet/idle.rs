@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 
 use super::{
     Run,
+    change::wait_for_dwell,
     usage::Usage,
     writes::{self, Writes},
 };
@@ -11,6 +12,8 @@ use crate::figure::{Figure, Sheet, megabytes};
 
 /// Waits until nothing is written any more, then watches for as long as the scale says.
 pub(super) async fn measure(run: &Run<'_>, sheet: &Sheet) -> Result<()> {
+    // An application that may move for the first time is looked at once more.
+    wait_for_dwell(run, sheet).await;
     let etcd = &run.fleet.management.etcd;
     writes::quiet(etcd, run.scale.patience(), sheet).await.context("wait until the system is quiet")?;
     let neighbour = || Usage::of(&run.fleet.management.controller_manager);
