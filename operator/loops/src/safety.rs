@@ -13,13 +13,14 @@ mod policy;
 
 use std::{future::ready, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use krake_crds::{condition, core::SafetyPolicy};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Preconditions},
+    runtime::reflector::ObjectRef,
 };
 
 use self::ledger::Answer;
@@ -27,7 +28,7 @@ pub use self::{ledger::Ledger, policy::run};
 
 use crate::{
     changes::Changes,
-    context::{Cached, Context, Watched},
+    context::{Cached, Context, Shared, Watched},
     outcome::{Failure, NOT_CURRENT, Retry, kube_category},
 };
 
@@ -156,10 +157,20 @@ pub fn changes(context: &Arc<Context>) -> impl Stream<Item = ()> + Send + use<> 
     })
 }
 
-/// Whether one of these conditions says that a safety policy forbids something.
-#[must_use]
-pub fn is_withheld(conditions: &[Condition]) -> bool {
-    conditions.iter().any(|condition| [STOPPED, BUDGET_USED_UP, TRIPPED].contains(&&*condition.reason))
+/// The objects of a cache whose conditions say that a safety policy has kept something from them, whenever one changes.
+pub fn withheld<K: Watched>(
+    context: &Arc<Context>,
+    cache: fn(&Context) -> &Shared<K>,
+    conditions: fn(&K) -> &[Condition],
+) -> impl Stream<Item = ObjectRef<K>> + Send + use<K> {
+    let is_withheld = move |object: &K| {
+        conditions(object).iter().any(|condition| [STOPPED, BUDGET_USED_UP, TRIPPED].contains(&&*condition.reason))
+    };
+    let woken = context.clone();
+    changes(context).flat_map(move |()| {
+        let withheld = cache(&woken).store.state_filter(is_withheld);
+        stream::iter(withheld.into_iter().map(|object| ObjectRef::from_obj(&*object)))
+    })
 }
 
 /// Whether the policy, as it is now, says that its budget for deletions is used up.

@@ -37,12 +37,9 @@ pub(super) fn by_clusters(context: &Arc<Context>) -> impl Stream<Item = ObjectRe
 
 /// The applications that a safety policy has kept from something, whenever one changes.
 pub(super) fn by_policies(context: &Arc<Context>) -> impl Stream<Item = ObjectRef<Application>> + Send + use<> {
-    let context = context.clone();
-    safety::changes(&context).flat_map(move |()| {
-        let is_withheld = |application: &Application| {
-            application.status.as_ref().is_some_and(|status| safety::is_withheld(&status.conditions))
-        };
-        let withheld = context.applications.store.state_filter(is_withheld);
-        stream::iter(withheld.into_iter().map(|application| ObjectRef::from_obj(&*application)))
-    })
+    safety::withheld(
+        context,
+        |context| &context.applications,
+        |one| one.status.as_ref().map(|status| &*status.conditions).unwrap_or_default(),
+    )
 }

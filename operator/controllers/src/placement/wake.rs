@@ -39,14 +39,11 @@ pub(super) fn by_lost_clusters(context: &Arc<Context>) -> impl Stream<Item = Obj
 
 /// Placements from which a safety policy has kept something, whenever one changes.
 pub(super) fn by_policies(context: &Arc<Context>) -> impl Stream<Item = ObjectRef<Placement>> + Send + use<> {
-    let context = context.clone();
-    safety::changes(&context).flat_map(move |()| {
-        let is_withheld = |placement: &Placement| {
-            placement.status.as_ref().is_some_and(|status| safety::is_withheld(&status.conditions))
-        };
-        let withheld = context.placements.store.state_filter(is_withheld);
-        stream::iter(withheld.into_iter().map(|placement| ObjectRef::from_obj(&*placement)))
-    })
+    safety::withheld(
+        context,
+        |context| &context.placements,
+        |one| one.status.as_ref().map(|status| &*status.conditions).unwrap_or_default(),
+    )
 }
 
 fn placed_on(context: &Context, is_meant: impl Fn(&ClusterKey) -> bool) -> Vec<ObjectRef<Placement>> {
