@@ -235,7 +235,9 @@ fn a_magnum_cluster_keeps_its_master_count() {
 fn cluster_role(name: &str) -> Vec<PolicyRule> {
     let path = format!("{}/../charts/krake/rbac/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
-    ClusterRole::deserialize(serde_yaml::Deserializer::from_str(&text)).unwrap().rules.unwrap()
+    // The other document is a Role for the namespace of the Leases.
+    let first = serde_yaml::Deserializer::from_str(&text).next().unwrap();
+    ClusterRole::deserialize(first).unwrap().rules.unwrap()
 }
 
 /// The verbs that a role has on a resource or subresource of a kind.

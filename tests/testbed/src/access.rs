@@ -1,5 +1,5 @@
 //! What the operator and the facade find on a management cluster in production: the custom resource definitions, and
-//! for each of the two a service account with the chart's role. The testbed's own rights never reach them, so every
+//! for each of the two a service account with the chart's roles. The testbed's own rights never reach them, so every
 //! test also proves that the roles suffice.
 
 use std::{
@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use futures::future::{try_join_all, try_join3};
 use k8s_openapi::{
     api::{
         authentication::v1::{TokenRequest, TokenRequestSpec},
         core::v1::{Namespace, ServiceAccount},
-        rbac::v1::{ClusterRole, ClusterRoleBinding},
+        rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding},
     },
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
@@ -46,7 +46,7 @@ pub enum Account {
 }
 
 impl Account {
-    /// The name of the account and of its role's file.
+    /// The name of the account and of the file with its roles.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -83,7 +83,10 @@ async fn install_definitions(client: &Client) -> Result<()> {
     let mut definitions: Vec<CustomResourceDefinition> = Vec::new();
     let dir = project::root().join("charts/krake/crds");
     for entry in std::fs::read_dir(&dir).with_context(|| format!("list {}", dir.display()))? {
-        definitions.push(read_manifest(&entry?.path())?);
+        let path = entry?.path();
+        for document in read_documents(&path)? {
+            definitions.push(understand(document, &path)?);
+        }
     }
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     try_join_all(definitions.iter().map(async |definition| {
@@ -105,13 +108,13 @@ async fn make_system_namespace(client: &Client) -> Result<()> {
     apply(&Api::<Namespace>::all(client.clone()), SYSTEM_NAMESPACE, &namespace).await
 }
 
-/// Makes a service account with the chart's role for it, and gives a kubeconfig with a token of that account.
+/// Makes a service account with the chart's roles for it, and gives a kubeconfig with a token of that account.
 async fn grant(administrator: &Kubeconfig, client: &Client, account: Account) -> Result<Kubeconfig> {
     let name = account.name();
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
     let object = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name } });
     apply(&accounts, name, &object).await?;
-    bind_role(client, name).await?;
+    bind_roles(client, name).await?;
     let request = TokenRequest {
         spec: Some(TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() }),
         ..TokenRequest::default()
@@ -124,18 +127,33 @@ async fn grant(administrator: &Kubeconfig, client: &Client, account: Account) ->
     administrator.for_user(name, &token)
 }
 
-async fn bind_role(client: &Client, account: &str) -> Result<()> {
-    let role: ClusterRole = read_manifest(&project::root().join(format!("charts/krake/rbac/{account}.yaml")))?;
-    let role_name = name_of(&role);
-    apply(&Api::<ClusterRole>::all(client.clone()), role_name, &role).await?;
-    let binding = json!({
+/// Applies the two roles of an account's file, and binds them to it.
+async fn bind_roles(client: &Client, account: &str) -> Result<()> {
+    let path = project::root().join(format!("charts/krake/rbac/{account}.yaml"));
+    let [cluster_role, role]: [Value; 2] = read_documents(&path)?
+        .try_into()
+        .map_err(|roles: Vec<_>| anyhow!("{} holds {} documents instead of two", path.display(), roles.len()))?;
+    let cluster_role: ClusterRole = understand(cluster_role, &path)?;
+    let name = name_of(&cluster_role);
+    apply(&Api::<ClusterRole>::all(client.clone()), name, &cluster_role).await?;
+    let bindings = Api::<ClusterRoleBinding>::all(client.clone());
+    apply(&bindings, name, &binding("ClusterRole", name, account)).await?;
+    let role: Role = understand(role, &path)?;
+    let name = name_of(&role);
+    apply(&Api::<Role>::namespaced(client.clone(), SYSTEM_NAMESPACE), name, &role).await?;
+    let bindings = Api::<RoleBinding>::namespaced(client.clone(), SYSTEM_NAMESPACE);
+    apply(&bindings, name, &binding("Role", name, account)).await
+}
+
+/// Gives the role called `name`, which is of this kind, to an account.
+fn binding(kind: &str, name: &str, account: &str) -> Value {
+    json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": { "name": role_name },
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role_name },
+        "kind": format!("{kind}Binding"),
+        "metadata": { "name": name },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name },
         "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": SYSTEM_NAMESPACE }],
-    });
-    apply(&Api::<ClusterRoleBinding>::all(client.clone()), role_name, &binding).await
+    })
 }
 
 fn name_of<K: Resource>(object: &K) -> &str {
@@ -151,9 +169,13 @@ where
     Ok(())
 }
 
-fn read_manifest<T: DeserializeOwned>(path: &Path) -> Result<T> {
+fn read_documents(path: &Path) -> Result<Vec<Value>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-    let value = Value::deserialize(serde_yaml::Deserializer::from_str(&text))
-        .with_context(|| format!("parse {}", path.display()))?;
-    serde_json::from_value(value).with_context(|| format!("understand {}", path.display()))
+    serde_yaml::Deserializer::from_str(&text)
+        .map(|document| Value::deserialize(document).with_context(|| format!("parse {}", path.display())))
+        .collect()
+}
+
+fn understand<T: DeserializeOwned>(document: Value, path: &Path) -> Result<T> {
+    serde_json::from_value(document).with_context(|| format!("understand {}", path.display()))
 }
