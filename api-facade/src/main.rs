@@ -33,7 +33,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use krake_operator_process::{management, shutdown, telemetry};
+use krake_operator_process::{management, open_files, shutdown, telemetry};
 
 use crate::args::{Args, Bootstrap, Command};
 use crate::config::File;
@@ -55,6 +55,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         }
     };
     telemetry::init_at(settings.log.format, settings.log.level)?;
+    open_files::raise_limit();
     management::install_crypto();
     match command {
         Some(Command::Detach) => detach(&settings).await,

@@ -6,6 +6,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
+use crate::reason::shortened;
+
 /// The summary of all others: usable now.
 pub const READY: &str = "Ready";
 /// kstatus: present and true only while the controllers are still working towards the spec.
@@ -38,7 +40,7 @@ pub struct Claim {
     pub holds: Option<bool>,
     /// `PascalCase`, from a closed set.
     pub reason: &'static str,
-    /// One plain sentence without timestamps.
+    /// One plain sentence without timestamps; cut to [`crate::reason::LONGEST_MESSAGE`] when it becomes a condition.
     pub message: String,
 }
 
@@ -73,7 +75,7 @@ impl Claim {
             type_: self.type_.into(),
             status: status.into(),
             reason: self.reason.into(),
-            message: self.message,
+            message: shortened(self.message),
             observed_generation: generation,
             last_transition_time: since,
         }

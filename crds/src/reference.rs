@@ -34,6 +34,12 @@ impl ObjectReference {
             name: name.into(),
         }
     }
+
+    /// Whether an object of `namespace` that refers to this means one of its own namespace, as it does if it names none.
+    #[must_use]
+    pub fn is_within(&self, namespace: &str) -> bool {
+        self.namespace.as_deref().is_none_or(|named| named == namespace)
+    }
 }
 
 /// Names an owner as Krake's REST API does (`ResourceRef`), with Krake's names.

@@ -27,6 +27,11 @@ pub(crate) struct Args {
     pub(crate) metrics: Metrics,
     #[command(flatten)]
     pub(crate) api: Api,
+    /// Lets the kubeconfigs of target clusters lead to loopback and link-local addresses. Whoever may create a Cluster could
+    /// then have the operator call what listens on its own host only. For clusters on the same machine, such as those of
+    /// kind and minikube.
+    #[arg(long, env = "KRAKE_ALLOW_LOCAL_TARGETS")]
+    pub(crate) allow_local_targets: bool,
     /// Address, with port, of `/healthz`, `/readyz` and `/metrics`. Port 0 takes a free one.
     #[arg(long, env = "KRAKE_HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
     pub(crate) health_address: SocketAddr,
@@ -157,6 +162,7 @@ impl Args {
             progress_deadline: Duration::from_secs(progress_deadline_seconds),
             metrics_interval: Duration::from_secs(metrics_interval_seconds),
             metrics_max_age: Duration::from_secs(metrics_max_age_seconds),
+            allow_local_targets: self.allow_local_targets,
             namespace: self.management.namespace.clone(),
             ..Settings::default()
         })
@@ -188,6 +194,13 @@ mod tests {
         assert_eq!(address(&["krake-operator"]), ApiAddress::At("0.0.0.0:8082".parse().unwrap()));
         assert_eq!(address(&["krake-operator", "--api-address="]), ApiAddress::Off);
         assert!(Args::try_parse_from(["krake-operator", "--api-address=here"]).is_err());
+    }
+
+    #[test]
+    fn targets_on_the_operators_own_host_must_be_asked_for() {
+        let allows = |args: &[&str]| Args::try_parse_from(args).unwrap().settings().unwrap().allow_local_targets;
+        assert!(!allows(&["krake-operator"]));
+        assert!(allows(&["krake-operator", "--allow-local-targets"]));
     }
 
     #[test]

@@ -175,10 +175,11 @@ pub struct ClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub cluster_id: Option<String>,
-    /// Names of the custom resource definitions (`<plural>.<group>`) that the cluster was found to serve; at most 512.
-    /// Applications find them here as well as in `spec.customResources`.
+    /// Names of the custom resource definitions (`<plural>.<group>`) that the cluster was found to serve; at most 4096, and
+    /// 128 KiB together. The condition `Reachable` says so if there are more. Applications find them here as well as in
+    /// `spec.customResources`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 512), inner(length(max = 317)))]
+    #[schemars(length(max = 4096), inner(length(max = 317)))]
     pub served_custom_resources: Vec<String>,
     /// Progress of failed attempts to find a cloud.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -54,8 +54,8 @@ pub struct PlacementSpec {
     /// ever, after 1 s at first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backoff: Option<Backoff>,
-    /// What happens to what was deployed when the Application is deleted. Of a copy that is only moved away everything is
-    /// always removed. Default `Delete`.
+    /// What happens to what was deployed when the Application or the Placement is deleted. Of a copy that is only moved away,
+    /// which the annotation `krake.dev/moved-away` says, everything is always removed. Default `Delete`.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }
@@ -81,6 +81,11 @@ pub struct PlacementStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1024))]
     pub inventory: Vec<InventoryEntry>,
+    /// Namespace on the target of the objects that name none: the kubeconfig's when the placement was first applied. It stays
+    /// the same as long as the placement lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub default_namespace: Option<String>,
     /// Endpoints of the placement's Services: name to `host:port`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub services: BTreeMap<String, String>,
@@ -128,6 +133,25 @@ pub struct InventoryEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 8192))]
     pub frozen: Option<String>,
+    /// Whether the object was there, and nobody's, before it was applied. A Namespace or a `CustomResourceDefinition`
+    /// that was is never deleted: what others keep in it would go with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
+    /// That the object ended well, as a Job or a Pod may. From then on it may be gone from the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+}
+
+/// An object that ended well.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[serde(rename_all = "camelCase")]
+pub struct Ended {
+    /// Digest of the object in the manifest that did. Any other one is applied again.
+    #[schemars(length(max = 64))]
+    pub manifest: String,
+    /// How many pods ended well.
+    #[serde(default)]
+    pub pods: i64,
 }
 
 /// What the workloads of a placement are doing, taken together: the worst of them.

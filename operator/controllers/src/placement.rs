@@ -12,6 +12,7 @@ mod example;
 mod frozen;
 mod observe;
 mod patience;
+mod progress;
 mod report;
 mod setbacks;
 mod trouble;
@@ -22,7 +23,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use krake_crds::{finalizer, kubernetes::Placement};
+use krake_crds::{
+    finalizer,
+    kubernetes::{Placement, placement::WorkloadState},
+};
 use krake_operator_domain::backoff::{DEPLOYMENT, Next};
 use krake_operator_loops::{
     context::Context,
@@ -37,10 +41,11 @@ use kube::{
 
 pub(crate) use self::report::CLUSTER_UNREACHABLE;
 use self::{
-    act::{Done, Settled},
+    act::{Done, Round, Settled},
     decide::Restraint,
     observe::Reach,
     patience::Patience,
+    progress::Progress,
     setbacks::{Setback, Setbacks},
     trouble::Trouble,
 };
@@ -64,6 +69,17 @@ const BUSY: Duration = Duration::from_millis(300);
 /// How soon to ask again for a removal that is not permitted now, if nobody says.
 const WITHHELD: Duration = Duration::from_secs(30);
 
+/// How long a target is changed before it is said how far that is.
+const ROUND: Duration = Duration::from_secs(30);
+
+/// What must be left of the deadline of a reconcile when one more object is taken in hand: looking up its kind and writing
+/// it may take 45 s, and then it is still to be reported.
+const LAST_OBJECT: Duration = Duration::from_secs(50);
+
+/// How soon to look again at objects whose changes nobody tells, and how soon while their workloads are starting.
+const UNWATCHED: Duration = Duration::from_secs(15);
+const UNWATCHED_START: Duration = Duration::from_secs(5);
+
 /// What is remembered between two looks at a Placement. All of it only delays; nothing is decided by it.
 #[derive(Default)]
 struct Memory {
@@ -73,6 +89,8 @@ struct Memory {
     setbacks: Setbacks,
     /// Corrections of drift.
     patience: Patience,
+    /// What was applied of deployments that go on.
+    progress: Progress,
 }
 
 /// Runs the placement controller until the term of `context` ends.
@@ -89,6 +107,7 @@ pub async fn run(context: Arc<Context>) {
 }
 
 async fn reconcile(placement: Arc<Placement>, context: Arc<Context>, memory: Arc<Memory>) -> Result<Action, Error> {
+    let over = Instant::now() + context.settings.reconcile_deadline;
     if !is_guarded(&placement, &context).await? {
         return Ok(Action::await_change());
     }
@@ -96,7 +115,7 @@ async fn reconcile(placement: Arc<Placement>, context: Arc<Context>, memory: Arc
     match reach {
         Reach::Busy => return Ok(Action::requeue(BUSY)),
         Reach::Unknown => return Ok(Action::requeue(UNKNOWN)),
-        Reach::Reached(_) | Reach::Unreachable { .. } | Reach::Gone => {}
+        Reach::Reached(_) | Reach::Unreachable { .. } | Reach::Gone | Reach::Foreign { .. } => {}
     }
     let observed = observe::observe(&placement, &reach, &context).await?;
     let now = Instant::now();
@@ -105,11 +124,13 @@ async fn reconcile(placement: Arc<Placement>, context: Arc<Context>, memory: Arc
         setback: memory.setbacks.left(&placement, now),
     };
     let plan = decide::plan(observed, restraint);
-    let placement = report::record(&placement, &plan, &context).await?;
-    let done = act::act(plan, &placement, &reach, &context).await?;
+    let placement = report::record(&placement, &plan, &reach, &context).await?;
+    let until = (Instant::now() + ROUND).min(over.checked_sub(LAST_OBJECT).unwrap_or(over));
+    let round = Round { progress: &memory.progress, until };
+    let done = act::act(plan, &placement, &reach, (&context, round)).await?;
     let setback = note(&placement, &done, &memory);
-    report::report(&placement, &done, setback, &context).await?;
-    next_look(&placement, done, (setback, restraint), (&context, &memory))
+    let workload = report::report(&placement, &done, setback, &context).await?;
+    next_look(&placement, (done, workload), (setback, restraint), (&context, &memory))
 }
 
 /// Takes note of how a deployment went. What is not there yet, or does not answer, is not a failure.
@@ -122,6 +143,7 @@ fn note(placement: &Placement, done: &Done, memory: &Memory) -> Option<Setback> 
         }
         Done::Settled(Settled { trouble: None, .. }) | Done::Released => {
             memory.setbacks.forget(placement);
+            memory.progress.forget(placement);
             None
         }
         Done::Settled(_) | Done::Waited { .. } | Done::Removing { .. } | Done::Withheld(_) => None,
@@ -142,12 +164,12 @@ async fn is_guarded(placement: &Placement, context: &Context) -> Result<bool, Er
 /// When to look again.
 fn next_look(
     placement: &Placement,
-    done: Done,
+    (done, workload): (Done, Option<WorkloadState>),
     (setback, restraint): (Option<Setback>, Restraint),
     (context, memory): (&Context, &Memory),
 ) -> Result<Action, Error> {
     let uid = placement.uid().unwrap_or_default();
-    let period = context.settings.drift_check_interval;
+    let period = period(&done, workload, context.settings.drift_check_interval);
     let (trouble, otherwise) = match done {
         Done::Released => {
             memory.patience.forget(&uid);
@@ -157,6 +179,10 @@ fn next_look(
         Done::Withheld(withheld) => (None, Action::requeue(withheld.retry_after.unwrap_or(WITHHELD))),
         // The cluster's next answered probe wakes us; the period is for a wake-up that was lost.
         Done::Waited { trouble, .. } => (trouble, Action::requeue(period)),
+        // Goes on at once.
+        Done::Settled(Settled { trouble: Some(Trouble::Unfinished { .. }), .. }) => {
+            (None, Action::requeue(Duration::ZERO))
+        }
         Done::Settled(settled) => {
             if settled.has_applied && decide::is_current(placement) {
                 memory.patience.corrected(&uid, Instant::now());
@@ -174,12 +200,23 @@ fn next_look(
         return Ok(otherwise);
     };
     let again = match setback {
-        Some(Setback { next: Next::Retry { after, .. }, .. }) => after,
+        Some(Setback { next: Next::Retry { after, .. }, .. }) => after.min(period),
         // Health is looked after all the same.
         Some(Setback { next: Next::GiveUp, .. }) => period,
         None => DEPLOYMENT.after(memory.failures.failed(uid).0),
     };
     Err(Error::Deploy { trouble, again })
+}
+
+/// After how long to look again if nothing is announced: `otherwise`, unless nobody announces anything.
+fn period(done: &Done, workload: Option<WorkloadState>, otherwise: Duration) -> Duration {
+    match done {
+        Done::Settled(settled) if !settled.unwatched.is_empty() => {
+            let is_starting = workload == Some(WorkloadState::Progressing);
+            otherwise.min(if is_starting { UNWATCHED_START } else { UNWATCHED })
+        }
+        _ => otherwise,
+    }
 }
 
 /// Why a Placement is not where it should be.
@@ -230,3 +267,6 @@ impl Failure for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ pub async fn run(context: Arc<Context>) {
 async fn reconcile(application: Arc<Application>, context: Arc<Context>) -> Result<Action, Error> {
     let now = Timestamp::now();
     let observed = observe::observe(&application, &context);
-    let outcome = decide::decide(&observed, &context.settings.policy(), now);
+    let outcome = decide::decide(&observed, &context.policy(), now);
     let outcome = permitted(outcome, &application, &context);
     report::report(&observed, &outcome, &context, now).await?;
     Ok(next_look(&outcome, context.settings.reschedule_after, now))

@@ -38,11 +38,24 @@ pub struct Health {
     pub sentence: String,
 }
 
-/// How a live object is; nothing if it says nothing about its health.
+/// What was seen of an object.
+#[derive(Clone, Copy, Debug)]
+pub enum Sight<'a> {
+    /// It is there.
+    Live(&'a Value),
+    /// It is gone, after it ended well with so many pods.
+    Ended(i64),
+    /// It is not there.
+    Missing,
+}
+
+/// How a live object is; nothing if it says nothing about its health. That one that has ended well is then deleted does not
+/// change how it was.
 #[must_use]
 pub fn assess(live: &Value) -> Option<Assessment> {
     let found = by_kind(live);
-    if live["metadata"]["deletionTimestamp"].is_null() {
+    let has_ended = found.as_ref().is_some_and(|found| found.state == WorkloadState::Completed);
+    if has_ended || live["metadata"]["deletionTimestamp"].is_null() {
         return found;
     }
     let pods = found.map(|found| found.pods).unwrap_or_default();
@@ -66,13 +79,18 @@ fn by_kind(live: &Value) -> Option<Assessment> {
     }
 }
 
-/// How all objects of a placement are; an object that is not there is given as `None`.
+/// How all objects of a placement are.
 #[must_use]
-pub fn aggregate<'a>(objects: impl IntoIterator<Item = (&'a Identity, Option<&'a Value>)>) -> Health {
+pub fn aggregate<'a>(objects: impl IntoIterator<Item = (&'a Identity, Sight<'a>)>) -> Health {
     let mut pods = ContainerHealth::default();
     let mut worst: Option<(WorkloadState, String)> = None;
-    for (identity, live) in objects {
-        let Some(found) = live.map_or_else(|| Some(missing()), assess) else { continue };
+    for (identity, sight) in objects {
+        let found = match sight {
+            Sight::Live(live) => assess(live),
+            Sight::Ended(pods) => Some(ended(pods)),
+            Sight::Missing => Some(missing()),
+        };
+        let Some(found) = found else { continue };
         add(&mut pods, found.pods);
         if worst.as_ref().is_none_or(|(state, _)| severity(found.state) > severity(*state)) {
             worst = Some((found.state, format!("{identity} {}", found.sentence)));
@@ -98,6 +116,11 @@ pub fn settle(before: Option<WorkloadState>, workload: WorkloadState) -> Workloa
         (Some(WorkloadState::Restarting), WorkloadState::Progressing) => WorkloadState::Restarting,
         (_, workload) => workload,
     }
+}
+
+fn ended(pods: i64) -> Assessment {
+    let pods = ContainerHealth { desired_pods: pods, completed_pods: pods, ..ContainerHealth::default() };
+    Assessment::new(WorkloadState::Completed, pods, "has ended well")
 }
 
 fn missing() -> Assessment {

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod observer_schema;
 mod order;
 mod quantity;
+mod secret;
 pub mod unobserved;
 
 use std::collections::BTreeSet;
@@ -25,7 +26,7 @@ pub use diff::{Drift, drift};
 pub use frozen::{complete, freeze};
 pub use identity::Identity;
 pub use observer_schema::ObserverSchema;
-pub use order::{deletion_order, is_needed_by};
+pub use order::{deletion_order, is_left_behind, is_needed_by};
 pub use unobserved::keep_unobserved;
 
 /// A manifest cannot be planned. Only a change of it, or of what the target offers, helps.
@@ -68,7 +69,7 @@ pub struct Desired {
     pub identity: Identity,
     /// `apiVersion` under which it is applied.
     pub api_version: String,
-    /// The whole object, with the namespace that it goes to.
+    /// The whole object as the target keeps it: with the namespace that it goes to, a Secret with `data` only.
     pub body: Value,
 }
 
@@ -82,7 +83,7 @@ impl Desired {
             namespace: self.identity.namespace.clone(),
             name: self.identity.name.clone(),
             uid,
-            frozen: None,
+            ..InventoryEntry::default()
         }
     }
 }
@@ -103,8 +104,10 @@ impl Plan {
     pub fn inventory(&self, recorded: &[InventoryEntry]) -> Vec<InventoryEntry> {
         let known = |desired: &Desired| {
             let known = recorded.iter().find(|entry| Identity::of_entry(entry) == desired.identity);
-            let (uid, frozen) = known.map(|entry| (entry.uid.clone(), entry.frozen.clone())).unwrap_or_default();
-            InventoryEntry { frozen, ..desired.entry(uid) }
+            InventoryEntry {
+                api_version: desired.api_version.clone(),
+                ..known.cloned().unwrap_or_else(|| desired.entry(None))
+            }
         };
         self.apply.iter().map(known).chain(self.prune.iter().cloned()).collect()
     }
@@ -154,6 +157,7 @@ fn build_desired(object: &Value, index: usize, scope: Scope, default_namespace: 
             None => drop(metadata.shift_remove("namespace")),
         }
     }
+    secret::fold(&mut body);
     Ok(Desired { identity, api_version: identity::api_version(object, index)?.into(), body })
 }
 

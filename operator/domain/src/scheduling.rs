@@ -21,6 +21,7 @@ mod select;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use jiff::Timestamp;
 use krake_crds::reference::ObjectReference;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +31,7 @@ pub use request::{InvalidConstraint, Request, Toleration};
 pub use score::Score;
 pub use select::decide;
 
-/// The numbers that the operator's configuration sets.
+/// The numbers that the operator's configuration sets, and since when the operator has been looking.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {
@@ -40,6 +41,10 @@ pub struct Policy {
     pub stickiness: f64,
     /// How long a cluster may be unusable before its applications are moved, if they do not say it themselves.
     pub unreachable_toleration: Duration,
+    /// Since when the operator has been looking at clusters itself; what it knows from before may be over. Absent if it
+    /// has seen all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looking_since: Option<Timestamp>,
 }
 
 impl Default for Policy {
@@ -48,6 +53,7 @@ impl Default for Policy {
             reschedule_after: Duration::from_mins(1),
             stickiness: 0.1,
             unreachable_toleration: Duration::from_mins(5),
+            looking_since: None,
         }
     }
 }

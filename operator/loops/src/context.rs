@@ -7,6 +7,7 @@ mod grouping;
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use krake_crds::{
     core::{GlobalMetric, GlobalMetricsProvider, Metric, MetricsProvider, SafetyPolicy},
@@ -44,10 +45,13 @@ pub struct Settings {
     /// How long a cluster may be unreachable before its applications look for another one. Five minutes, as Kubernetes
     /// gives an unreachable node.
     pub unreachable_toleration: Duration,
-    /// Limit on one reconcile; a silent API server must not hold a slot for ever.
+    /// Limit on one reconcile; a silent API server must not hold a slot for ever. Long enough for calls to a slow target:
+    /// one that writes may take half a minute, and what is under way is reported only at the end.
     pub reconcile_deadline: Duration,
     /// Period between two probes of a cluster.
     pub probe_interval: Duration,
+    /// Whether kubeconfigs of targets may lead to the operator's own host.
+    pub allow_local_targets: bool,
     /// How long a deletion may wait before it says that it is stuck. Time enough for a target that restarts.
     pub deletion_patience: Duration,
     /// How long a new copy may take to become ready before a move is given up. As long as Kubernetes gives a Deployment.
@@ -69,26 +73,15 @@ impl Default for Settings {
             reschedule_after: Duration::from_mins(1),
             stickiness: 0.1,
             unreachable_toleration: Duration::from_mins(5),
-            reconcile_deadline: Duration::from_mins(1),
+            reconcile_deadline: Duration::from_mins(2),
             probe_interval: Duration::from_secs(5),
+            allow_local_targets: false,
             deletion_patience: Duration::from_mins(10),
             progress_deadline: Duration::from_mins(10),
             metrics_interval: Duration::from_secs(10),
             metrics_max_age: Duration::from_mins(1),
             namespace: "krake-system".into(),
             drift_check_interval: Duration::from_mins(30),
-        }
-    }
-}
-
-impl Settings {
-    /// What the scheduler is told.
-    #[must_use]
-    pub fn policy(&self) -> Policy {
-        Policy {
-            reschedule_after: self.reschedule_after,
-            stickiness: self.stickiness,
-            unreachable_toleration: self.unreachable_toleration,
         }
     }
 }
@@ -135,6 +128,8 @@ pub struct Context {
     pub(crate) superseded: Arc<Superseded>,
     /// What the controllers were told.
     pub settings: Settings,
+    /// When the term began.
+    began: Timestamp,
     /// Cancelled when the term ends.
     pub stop: CancellationToken,
     /// How far each cache is.
@@ -184,11 +179,23 @@ impl Context {
             instruments,
             superseded: Arc::default(),
             settings,
+            began: Timestamp::now(),
             stop,
             client,
             fills: starting.fills,
         };
         (context, starting.pumps.collect())
+    }
+
+    /// What the scheduler is told.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy {
+            reschedule_after: self.settings.reschedule_after,
+            stickiness: self.settings.stickiness,
+            unreachable_toleration: self.settings.unreachable_toleration,
+            looking_since: Some(self.began),
+        }
     }
 
     /// The API of kind `K` in the object's namespace.

@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     fn unknown(code: ReasonCode) -> Worth {
-        Worth::Unknown(Reason { code, message: "m".into() })
+        Worth::Unknown(Reason::new(code, "m"))
     }
 
     fn holds(claims: &[Claim]) -> BTreeSet<(&'static str, Option<bool>)> {
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_said_with_its_first_reason() {
         let references = ["heat", "load"].map(|name| MetricReference { name: name.into(), ..Default::default() });
-        let reason = Reason { code: ReasonCode::UnknownMetric, message: "there is no GlobalMetric".into() };
+        let reason = Reason::new(ReasonCode::UnknownMetric, "there is no GlobalMetric");
         let failures: BTreeMap<_, _> = references.iter().map(|one| (one.name.clone(), reason.clone())).collect();
         let rating = Rating { failures, ..Rating::default() };
         let claim = available(&references, &rating).unwrap().unwrap();

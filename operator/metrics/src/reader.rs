@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream, stream::FuturesUnordered};
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use krake_crds::reason::{Reason, ReasonCode};
 use krake_operator_domain::metric::{MetricKey, Readings};
@@ -18,7 +17,7 @@ use tokio::time::Instant;
 use super::{
     lookup::{self, Provider, Wanted},
     pace::Pace,
-    record::{Attempt, Record, silent},
+    record::{Attempt, Moment, Record, silent},
     sources::Sources,
     turns::{Busy, turns},
 };
@@ -28,6 +27,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// The longest sleep: nothing is due.
 const LONGEST: Duration = Duration::from_mins(1);
+
+/// No metric is read more seldom: what is longer, no clock may be able to count.
+const A_YEAR: Duration = Duration::from_hours(365 * 24);
 
 /// Reads until the term of `context` ends.
 pub(super) async fn run(context: Arc<Context>) {
@@ -53,7 +55,7 @@ struct Reader {
     busy: Busy,
     pace: Pace,
     /// When the first of the values that were published stops to count.
-    expires: Option<Timestamp>,
+    expires: Option<Instant>,
 }
 
 impl Reader {
@@ -87,7 +89,7 @@ impl Reader {
 
     /// Takes over what the objects say.
     fn follow(&mut self) {
-        let now = Timestamp::now();
+        let now = Instant::now();
         let mut before = std::mem::take(&mut self.records);
         for wanted in lookup::wanted(&self.context) {
             let key = wanted.key.clone();
@@ -108,14 +110,14 @@ impl Reader {
 
     /// Begins to read what is due.
     fn begin(&mut self) {
-        let now = Timestamp::now();
+        let now = Instant::now();
         let due = turns(self.records.values(), &self.busy).into_iter().take_while(|record| record.due <= now);
         let due: Vec<_> = due.map(|record| record.wanted.clone()).collect();
         for wanted in due {
             self.busy.takes(&wanted);
             if let Some(record) = self.records.get_mut(&wanted.key) {
                 record.is_under_way = true;
-                record.due = now.checked_add(self.context.settings.metrics_interval).unwrap_or(Timestamp::MAX);
+                record.due = now + self.context.settings.metrics_interval.min(A_YEAR);
             }
             self.under_way.push(read(wanted, self.sources.clone(), self.context.clone()).boxed());
         }
@@ -123,12 +125,10 @@ impl Reader {
 
     /// When to go on although nothing happens.
     fn due(&self) -> Instant {
-        let (now, time) = (Instant::now(), Timestamp::now());
+        let now = Instant::now();
         let next = turns(self.records.values(), &self.busy).first().map(|record| record.due);
-        let until =
-            |due: Timestamp| now + Duration::try_from(due.duration_since(time)).unwrap_or_default().min(LONGEST);
-        let reasons = [next.map(until), self.expires.map(until), self.pace.due(now)];
-        reasons.into_iter().flatten().min().unwrap_or(now + LONGEST)
+        let reasons = [next, self.expires, self.pace.due(now)];
+        reasons.into_iter().flatten().fold(now + LONGEST, Instant::min)
     }
 
     fn end(&mut self, asked: &Wanted, attempt: Attempt) {
@@ -137,9 +137,9 @@ impl Reader {
         }
         self.context.instruments.read_metric(matches!(attempt, Attempt::Read(_)));
         self.busy.frees(asked);
-        let now = Timestamp::now();
+        let now = Moment::now();
         if let Attempt::Silent(reason) = &attempt {
-            self.records.values_mut().for_each(|record| record.take_over(asked, reason, now));
+            self.records.values_mut().for_each(|record| record.take_over(asked, reason, now.shown));
         }
         if let Some(record) = self.records.get_mut(&asked.key) {
             record.take(asked, attempt, now, self.context.settings.metrics_max_age);
@@ -149,11 +149,11 @@ impl Reader {
 
     /// Publishes what is known, if it has changed or is too old by now.
     fn publish(&mut self) {
-        let now = Timestamp::now();
+        let now = Instant::now();
         if self.expires.is_some_and(|expires| expires <= now) {
             self.pace.want();
         }
-        if !self.pace.takes(Instant::now()) {
+        if !self.pace.takes(now) {
             return;
         }
         let settings = &self.context.settings;
@@ -182,7 +182,7 @@ async fn source(wanted: &Wanted, sources: &Sources, context: &Context) -> Result
     let Some(provider) = &wanted.provider else {
         let kind = provider_kind(wanted.key.namespace.as_deref());
         let message = format!("there is no {kind} {}", wanted.spec.provider.name);
-        return Err(Attempt::Failed(Reason { code: ReasonCode::UnknownMetricsProvider, message }));
+        return Err(Attempt::Failed(Reason::new(ReasonCode::UnknownMetricsProvider, message)));
     };
     sources.get(provider, context.settings.metrics_interval, token(provider, context)).await
 }

@@ -74,22 +74,26 @@ fn place(wanted: &Wanted) -> (&Option<String>, &String) {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
+    use std::time::Duration;
+
     use krake_crds::core::{MetricSpec, metric::MetricSource};
     use krake_operator_domain::metric::MetricKey;
+    use tokio::time::Instant;
 
     use super::*;
 
-    fn record(namespace: Option<&str>, provider: &str, index: usize, due: i64) -> Record {
+    /// A metric that is due that many seconds after `start`.
+    fn record((namespace, provider): (Option<&str>, &str), index: usize, start: Instant, due: u64) -> Record {
         let provider = MetricSource { name: provider.into(), metric: String::new() };
         let key = MetricKey { namespace: namespace.map(str::to_owned), name: index.to_string() };
         let spec = MetricSpec { provider, ..MetricSpec::default() };
-        Record::new(Wanted { key, spec, provider: None }, Timestamp::from_second(due).unwrap())
+        Record::new(Wanted { key, spec, provider: None }, start + Duration::from_secs(due))
     }
 
     /// One metric of each of this many providers.
     fn scattered(namespace: Option<&str>, count: usize) -> Vec<Record> {
-        (0..count).map(|index| record(namespace, &index.to_string(), index, 0)).collect()
+        let start = Instant::now();
+        (0..count).map(|index| record((namespace, &index.to_string()), index, start, 0)).collect()
     }
 
     /// The counts while these are read.
@@ -107,8 +111,9 @@ mod tests {
 
     #[test]
     fn a_slow_provider_leaves_room_for_the_others() {
-        let mut records: Vec<_> = (0..100).map(|index| record(None, "slow", index, 0)).collect();
-        records.push(record(None, "quick", 100, 5));
+        let start = Instant::now();
+        let mut records: Vec<_> = (0..100).map(|index| record((None, "slow"), index, start, 0)).collect();
+        records.push(record((None, "quick"), 100, start, 5));
         let mut busy = busy(records.iter_mut().take(OF_ONE_PROVIDER));
         assert_eq!(names(&records, &busy), ["100"]);
         busy.frees(&records[0].wanted);
@@ -117,8 +122,9 @@ mod tests {
 
     #[test]
     fn what_has_waited_for_longest_comes_first() {
+        let start = Instant::now();
         let records: Vec<_> =
-            (0..20).map(|index| record(None, "slow", index, 20 - i64::try_from(index).unwrap())).collect();
+            (0..20).map(|index| record((None, "slow"), index, start, 20 - u64::try_from(index).unwrap())).collect();
         assert_eq!(names(&records, &Busy::default()), ["19", "18", "17", "16", "15", "14", "13", "12"]);
     }
 
@@ -127,7 +133,7 @@ mod tests {
         let mut records = scattered(Some("greedy"), 200);
         assert_eq!(names(&records, &Busy::default()).len(), OF_ONE_NAMESPACE);
         let busy = busy(&mut records);
-        records.push(record(Some("modest"), "p", 200, 5));
+        records.push(record((Some("modest"), "p"), 200, Instant::now(), 5));
         assert_eq!(names(&records, &busy), ["200"]);
     }
 

@@ -5,13 +5,14 @@
 //! controller, and decides nothing about objects.
 //!
 //! ```text
-//! telemetry::init → management::install_crypto → shutdown::token
+//! telemetry::init → open_files::raise_limit → management::install_crypto → shutdown::token
 //!   → management::client → admin::Admin::bind → lease::while_leading(…)
 //! ```
 
 pub mod admin;
 pub mod lease;
 pub mod management;
+pub mod open_files;
 pub mod readiness;
 pub mod server;
 pub mod shutdown;

@@ -60,7 +60,7 @@ pub(super) async fn get(
     let application = snapshot::application(&context, &namespace, &name).ok_or(Failure::NoApplication(name))?;
     let candidates = market::make(&namespace, &context);
     let request = eligibility::request(&application, &candidates);
-    let explained = request.map(|request| explain(&request, &candidates, &context.settings.policy(), Timestamp::now()));
+    let explained = request.map(|request| explain(&request, &candidates, &context.policy(), Timestamp::now()));
     let (explanation, refused) = match explained {
         Ok(explanation) => (Some(explanation), None),
         Err(refused) => (None, Some(refused.sentence())),

@@ -51,6 +51,6 @@ pub(super) fn of(namespace: &str, context: &Context) -> Snapshot {
             .map(|(key, reading)| (key.clone(), reading.clone()))
             .collect(),
         metrics: existing(context).filter(|(key, _)| is_seen(key.namespace.as_ref())).collect(),
-        policy: context.settings.policy(),
+        policy: context.policy(),
     }
 }

@@ -14,6 +14,7 @@ use tokio::{sync::broadcast, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    bounded::Bounds,
     connection::{Address, Connection},
     definitions::Served,
     kubeconfig::Kubeconfig,
@@ -101,7 +102,7 @@ impl ClusterCache {
             kubeconfig: kubeconfig.hash(),
         };
         let config = kubeconfig.clone().config().await.map_err(ConnectError::Credentials)?;
-        let client = ClientBuilder::try_from(config).map_err(ConnectError::Client)?.build();
+        let client = ClientBuilder::try_from(config).map_err(ConnectError::Client)?.with_layer(&Bounds).build();
         let connection = self.install(address, client);
         let (interval, clusters) = (self.probe_interval, self.count.clone());
         connection.start(Rhythm { origin: self.origin, interval, clusters });

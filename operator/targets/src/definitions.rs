@@ -2,7 +2,8 @@
 //!
 //! Read from the API discovery (one request, from Kubernetes 1.26 on) when the cluster is connected or back, and when its
 //! custom resource definitions change. Those are watched, metadata only, if the kubeconfig allows it; if it does not,
-//! changes are found when the watch is tried again ([`Connection::follow`] says when).
+//! changes are found when the watch is tried again ([`Connection::follow`] says when). A group whose extension server is
+//! away keeps the names that it had, and no other group is kept waiting for it.
 
 mod listing;
 
@@ -19,7 +20,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use self::listing::Listing;
+use self::listing::{Listing, group_of};
 use crate::{
     connection::{Connection, PAGE},
     gate::CallError,
@@ -35,24 +36,35 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// and of several one may be behind.
 const CONFIRM: Duration = Duration::from_secs(30);
 
+/// After how long groups that could not be read are read again: no definition changes when their server is back.
+const AGAIN: Duration = Duration::from_mins(10);
+
 /// The custom resources that a target serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Served {
     /// Names of the definitions, `<plural>.<group>`.
     pub names: BTreeSet<String>,
-    /// Whether what is not named here is not served. If not, it may only not have been listed yet.
-    pub is_complete: bool,
+    /// Whether they were read twice. If not, what is not named here may only not have been listed yet.
+    pub is_confirmed: bool,
+    /// The groups of which something could not be read, because the extension server behind them is away or because there
+    /// was too much: more may be served.
+    pub unread: BTreeSet<String>,
 }
 
 impl Served {
     /// What is known after reading `listing`; only one that was read for confirmation can take anything back.
-    fn after(&self, listing: Listing, is_confirmation: bool) -> Self {
-        let is_complete = is_confirmation && listing.is_complete;
-        let mut names = listing.names;
-        if !is_complete {
-            names.extend(self.names.iter().cloned());
-        }
-        Self { names, is_complete }
+    fn after(&self, mut listing: Listing, is_confirmation: bool) -> Self {
+        let is_kept = |name: &&String| !is_confirmation || listing.unread.contains(group_of(name));
+        let kept: Vec<_> = self.names.iter().filter(is_kept).cloned().collect();
+        listing.extend(kept);
+        let Listing { names, unread } = listing;
+        Self { names, is_confirmed: is_confirmation, unread }
+    }
+
+    /// Whether a definition that was served once may be served still, though it need not be named here.
+    #[must_use]
+    pub fn may_serve(&self, name: &str) -> bool {
+        !self.is_confirmed || self.names.contains(name) || self.unread.contains(group_of(name))
     }
 }
 
@@ -79,10 +91,12 @@ async fn watch(connection: &Connection, hint: &Notify) {
     connection.follow(api, watcher::Config::default().page_size(PAGE), on_event).await;
 }
 
-/// Reads after every hint, and once more.
+/// Reads after every hint, and once more; what could not be read, after a while.
 async fn read_on(connection: &Connection, hint: &Notify) {
     loop {
-        hint.notified().await;
+        let is_partial = !connection.served.borrow().unread.is_empty();
+        // Whether there was a hint or the time is over: it is read.
+        drop(timeout(if is_partial { AGAIN } else { Duration::MAX }, hint.notified()).await);
         let mut is_confirmed = false;
         while !is_confirmed {
             sleep(SETTLE).await;

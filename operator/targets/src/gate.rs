@@ -1,6 +1,7 @@
 //! The gate before a cluster: every call has a deadline, and after silences calls fail at once until a probe is answered.
 
 use std::{
+    pin::pin,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -11,13 +12,23 @@ use std::{
 use kube::runtime::watcher;
 use tokio::{
     sync::{Notify, watch},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
-use crate::reachability::{Judge, Reachability};
+use crate::{
+    answer::tidied,
+    bounded::TooLong,
+    reachability::{Judge, Reachability},
+};
 
-/// How long one call may take. Admission webhooks may take up to 10 s by default, and then the call has failed anyway.
-pub(crate) const CALL_DEADLINE: Duration = Duration::from_secs(10);
+/// How long one call that reads may take.
+const READ_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long one call that writes may take: admission webhooks may take up to 30 s each, and API servers give up after 34 s.
+pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(35);
+
+/// How often a call that waits looks whether there is still somebody to wait for.
+const GLANCE: Duration = Duration::from_secs(5);
 
 /// After so many silences in a row the gate closes without waiting for the probes.
 const SILENCES_UNTIL_CLOSED: u32 = 3;
@@ -27,8 +38,12 @@ const SILENCES_UNTIL_CLOSED: u32 = 3;
 pub(crate) enum CallError {
     #[error("{0}")]
     Closed(String),
-    #[error("no answer within {} s", .0.as_secs())]
-    Deadline(Duration),
+    #[error("no answer within {} s", .after.as_secs())]
+    Deadline {
+        after: Duration,
+        /// Whether something else was heard of the cluster meanwhile: it is this call that hangs.
+        is_alive: bool,
+    },
     #[error("call failed")]
     Kube(#[from] kube::Error),
 }
@@ -72,12 +87,32 @@ impl Gate {
         }
     }
 
-    /// Lets one call pass, with a deadline, and takes note of a silence.
+    /// Lets one call that reads pass, with a deadline, and takes note of a silence.
     pub(crate) async fn pass<T>(&self, call: impl Future<Output = kube::Result<T>> + Send) -> Result<T, CallError> {
+        self.pass_within(READ_DEADLINE, call).await
+    }
+
+    /// As [`Gate::pass`], with another deadline. A call that hangs while the cluster is heard of is no silence; one to a
+    /// cluster that turns out to be away ends before its deadline.
+    pub(crate) async fn pass_within<T>(
+        &self,
+        after: Duration,
+        call: impl Future<Output = kube::Result<T>> + Send,
+    ) -> Result<T, CallError> {
         self.check()?;
-        let Ok(answer) = tokio::time::timeout(CALL_DEADLINE, call).await else {
-            self.silent();
-            return Err(CallError::Deadline(CALL_DEADLINE));
+        let begun = Instant::now();
+        let mut call = pin!(call);
+        let answer = loop {
+            let left = after.saturating_sub(begun.elapsed());
+            if let Ok(answer) = timeout(left.min(GLANCE), call.as_mut()).await {
+                break answer;
+            }
+            if begun.elapsed() >= after || self.check().is_err() {
+                return Err(self.unanswered(begun));
+            }
+            if self.last_heard().is_none_or(|heard| heard.elapsed() >= GLANCE) {
+                self.doubt.notify_one();
+            }
         };
         match &answer {
             Err(error) if is_silence(error) => self.silent(),
@@ -93,7 +128,7 @@ impl Gate {
                 self.heard();
             }
         }
-        Ok(answer?)
+        Ok(answer.map_err(tidied)?)
     }
 
     /// Takes note of a probe: the version that was answered, or why there was no answer.
@@ -105,6 +140,7 @@ impl Gate {
             Ok(version) => {
                 judge.answered(version);
                 self.silences.store(0, Ordering::Relaxed);
+                self.heard();
             }
             Err(why) => judge.failed(&why),
         }
@@ -122,7 +158,7 @@ impl Gate {
         self.openings.subscribe()
     }
 
-    /// Takes note of a sign of life other than a probe: a call that was answered, an event of a watch.
+    /// Takes note of a sign of life: a probe or a call that was answered, an event of a watch.
     pub(crate) fn heard(&self) {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
@@ -153,6 +189,17 @@ impl Gate {
         self.judge.lock().unwrap_or_else(PoisonError::into_inner).is_in_doubt()
     }
 
+    fn unanswered(&self, begun: Instant) -> CallError {
+        let is_heard = self.last_heard().is_some_and(|heard| heard > begun);
+        let is_alive = is_heard && self.check().is_ok() && !self.is_in_doubt();
+        if is_alive {
+            self.doubt.notify_one();
+        } else {
+            self.silent();
+        }
+        CallError::Deadline { after: begun.elapsed(), is_alive }
+    }
+
     fn silences(&self) -> u32 {
         self.silences.load(Ordering::Relaxed)
     }
@@ -166,18 +213,7 @@ impl Gate {
 /// Whether the server was not reached, or broke off, as opposed to having answered something unwelcome.
 fn is_silence(error: &kube::Error) -> bool {
     matches!(error, kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_))
-}
-
-/// The innermost cause of a failed call: short, and free of the layers that the client wraps around it.
-pub(crate) fn cause(error: &kube::Error) -> String {
-    if let kube::Error::Api(status) = error {
-        return status.message.clone();
-    }
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
+        && !TooLong::is_cause_of(error)
 }
 
 #[cfg(test)]
@@ -241,13 +277,34 @@ mod tests {
     #[tokio::test]
     async fn answers_are_signs_of_life_and_refused_credentials_are_a_reason_to_probe() {
         let gate = Gate::default();
-        gate.probed(Ok("v1".into()));
         assert_eq!(gate.last_heard(), None);
+        gate.probed(Ok("v1".into()));
+        let probed = gate.last_heard().unwrap();
         gate.pass(async { Ok(()) }).await.unwrap();
-        assert!(gate.last_heard().is_some());
+        assert!(gate.last_heard().unwrap() > probed);
         let unauthorized = kube::core::Status::failure("no", "Unauthorized").with_code(401).boxed();
         gate.pass(std::future::ready(Err::<(), _>(kube::Error::Api(unauthorized)))).await.unwrap_err();
         gate.doubted().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_hang_while_the_cluster_is_heard_of_close_no_gate() {
+        let gate = Gate::default();
+        gate.probed(Ok("v1".into()));
+        let hanging = || gate.pass_within(WRITE_DEADLINE, std::future::pending::<kube::Result<()>>());
+        let probe_later = async || {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            gate.probed(Ok("v1".into()));
+        };
+        for _ in 0..5 {
+            let (answer, ()) = tokio::join!(hanging(), probe_later());
+            assert!(matches!(answer, Err(CallError::Deadline { is_alive: true, .. })));
+        }
+        assert_eq!((gate.check().is_ok(), *gate.openings().borrow()), (true, 1));
+        for _ in 0..3 {
+            assert!(matches!(hanging().await, Err(CallError::Deadline { is_alive: false, .. })));
+        }
+        assert!(matches!(hanging().await, Err(CallError::Closed(_))));
     }
 
     #[tokio::test]
@@ -255,10 +312,5 @@ mod tests {
         let gate = Gate::default();
         gate.broke(&watcher::Error::WatchFailed(refused()));
         gate.doubted().await;
-    }
-
-    #[test]
-    fn the_cause_is_the_innermost_error() {
-        assert_eq!(cause(&refused()), "connection refused");
     }
 }

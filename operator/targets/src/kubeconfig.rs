@@ -4,10 +4,11 @@
 //! operator's own host with the operator's own rights, so everything but inline credentials is refused, with a sentence
 //! that says what would be right. The check is pure; only [`Kubeconfig::config`] looks at certificates.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use kube::config::{AuthInfo, Cluster, Config, KubeConfigOptions, Kubeconfig as File, KubeconfigError};
 use sha2::{Digest, Sha256};
+use url::{Host, Url};
 
 /// Real kubeconfigs with two certificates have about 6 kB; a Secret could hold 1 MiB.
 const MAX_BYTES: usize = 128 * 1024;
@@ -25,6 +26,7 @@ pub struct Kubeconfig {
     context: String,
     default_namespace: String,
     server_host: String,
+    is_local: bool,
     hash: Hash,
 }
 
@@ -66,6 +68,12 @@ pub enum Refusal {
     /// The address of the API server is missing or unusable.
     #[error("the cluster has no usable server address; give an https:// URL, or http:// on a loopback address")]
     BadServer,
+    /// The address of the API server is one of the operator's own host.
+    #[error(
+        "the cluster's server is on a loopback or link-local address, and so on the operator's own host; give an \
+        address at which others reach it too, or start the operator with --allow-local-targets"
+    )]
+    LocalServer,
     /// A field that would make the operator run, read or trust something it must not.
     #[error("the kubeconfig uses {field}, which {danger}; {instead}")]
     Forbidden {
@@ -91,6 +99,16 @@ impl Kubeconfig {
             return Err(Refusal::TooLarge(text.len()));
         }
         std::str::from_utf8(text).map_err(|_| Refusal::NotText)?.parse()
+    }
+
+    /// This kubeconfig, unless its server is on the operator's own host and that `is_local_allowed` is not. Users of Krake
+    /// have no business with what listens there, such as the services that hand out the credentials of a machine. Names
+    /// are not resolved, except for `localhost`: a server behind one must prove by its certificate that it is meant.
+    ///
+    /// # Errors
+    /// [`Refusal::LocalServer`].
+    pub fn admitted(self, is_local_allowed: bool) -> Result<Self, Refusal> {
+        if self.is_local && !is_local_allowed { Err(Refusal::LocalServer) } else { Ok(self) }
     }
 
     /// The namespace for objects that name none: that of the context, else `default`.
@@ -144,10 +162,10 @@ impl FromStr for Kubeconfig {
             return Err(Refusal::DanglingContext { what: "user", name });
         }
         check_user(&user.unwrap_or_default())?;
-        let server_host = check_cluster(&cluster.unwrap_or_default())?;
+        let (server_host, is_local) = check_cluster(&cluster.unwrap_or_default())?;
         let default_namespace = context.namespace.filter(|name| !name.is_empty()).unwrap_or_else(|| "default".into());
         let hash = Sha256::digest(text.as_bytes()).into();
-        Ok(Self { file, context: context_name, default_namespace, server_host, hash })
+        Ok(Self { file, context: context_name, default_namespace, server_host, is_local, hash })
     }
 }
 
@@ -195,7 +213,8 @@ fn check_user(user: &AuthInfo) -> Result<(), Refusal> {
     forbid(&rules)
 }
 
-fn check_cluster(cluster: &Cluster) -> Result<String, Refusal> {
+/// The host of the server, and whether that is the operator's own.
+fn check_cluster(cluster: &Cluster) -> Result<(String, bool), Refusal> {
     let rules = [
         (
             cluster.certificate_authority.is_some(),
@@ -217,7 +236,8 @@ fn check_cluster(cluster: &Cluster) -> Result<String, Refusal> {
         ),
     ];
     forbid(&rules)?;
-    server_host(cluster.server.as_deref().unwrap_or_default()).ok_or(Refusal::BadServer)
+    let server = cluster.server.as_deref().unwrap_or_default();
+    server_host(server).zip(is_local(server)).ok_or(Refusal::BadServer)
 }
 
 fn forbid(rules: &[(bool, &'static str, &'static str, &'static str)]) -> Result<(), Refusal> {
@@ -233,13 +253,31 @@ fn server_host(server: &str) -> Option<String> {
     let uri: http::Uri = server.parse().ok()?;
     let host = uri.host().filter(|host| !host.is_empty())?;
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let is_loopback = bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     let is_acceptable = match uri.scheme_str() {
         Some("https") => true,
         Some("http") => is_loopback,
         _ => false,
     };
     is_acceptable.then(|| bare.to_owned())
+}
+
+/// Whether a server address is one of the operator's own host, however it is written: `2130706433` is 127.0.0.1.
+fn is_local(server: &str) -> Option<bool> {
+    let is_local = |address: IpAddr| match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified(),
+    };
+    let is_localhost = |name: &str| {
+        let name = name.trim_end_matches('.');
+        name == "localhost" || name.ends_with(".localhost")
+    };
+    let url = Url::parse(server).ok()?;
+    Some(match url.host()? {
+        Host::Ipv4(address) => is_local(address.into()),
+        Host::Ipv6(address) => is_local(address.into()),
+        Host::Domain(name) => is_localhost(name),
+    })
 }
 
 #[cfg(test)]

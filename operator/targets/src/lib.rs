@@ -9,6 +9,8 @@
 //!
 //! Nothing here decides what should be on a cluster, and nothing here reads or writes the management cluster.
 
+mod answer;
+mod bounded;
 mod cluster_cache;
 mod connection;
 mod definitions;

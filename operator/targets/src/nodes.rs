@@ -10,12 +10,22 @@ use kube::{
 };
 
 use crate::{
+    answer::said,
     connection::{Connection, PAGE},
     wake::Wake,
 };
 
+/// Nodes that are kept. Kubernetes is tested with 5,000; the largest known clusters have some ten thousand.
+const MOST_NODES: usize = 20_000;
+
 /// Conditions of one node that are kept. Kubernetes sets five; a node problem detector adds a dozen.
 const MOST_CONDITIONS: usize = 32;
+
+/// Bytes of what the conditions of one node say that are kept. A real node says one or two kilobytes.
+const LONGEST_CONDITIONS: usize = 8 * 1024;
+
+/// The longest name that an API server accepts.
+const LONGEST_NAME: usize = 253;
 
 /// Bytes of each text in a condition that are kept.
 const LONGEST_TEXT: usize = 512;
@@ -26,9 +36,9 @@ pub enum Nodes {
     /// Not listed since the cluster was last reached.
     #[default]
     Unknown,
-    /// The kubeconfig does not allow to list nodes.
+    /// The kubeconfig does not allow to list nodes, or there are too many.
     Unreadable {
-        /// What the API server answered.
+        /// What the API server answered, or that there are too many.
         why: String,
     },
     /// All nodes in name order, with what they say about themselves except for timestamps.
@@ -65,6 +75,8 @@ pub(crate) async fn keep_watching(connection: Arc<Connection>) {
 struct Table {
     nodes: BTreeMap<String, Vec<NodeCondition>>,
     listing: BTreeMap<String, Vec<NodeCondition>>,
+    /// Since the last list began.
+    is_too_large: bool,
 }
 
 impl Table {
@@ -73,10 +85,11 @@ impl Table {
         match event {
             Event::Init => {
                 self.listing.clear();
+                self.is_too_large = false;
                 return None;
             }
             Event::InitApply(node) => {
-                self.listing.insert(node.name_any(), conditions(&node));
+                self.is_too_large |= !put(&mut self.listing, &node, conditions(&node));
                 return None;
             }
             Event::InitDone => self.nodes = std::mem::take(&mut self.listing),
@@ -86,14 +99,31 @@ impl Table {
                 if self.nodes.get(&node.name_any()) == Some(&says) {
                     return None;
                 }
-                self.nodes.insert(node.name_any(), says);
+                self.is_too_large |= !put(&mut self.nodes, &node, says);
             }
             Event::Delete(node) => drop(self.nodes.remove(&node.name_any())),
+        }
+        if self.is_too_large {
+            return Some(Nodes::Unreadable { why: format!("the cluster has more than {MOST_NODES} nodes") });
         }
         let listed =
             self.nodes.iter().map(|(name, conditions)| Node { name: name.clone(), conditions: conditions.clone() });
         Some(Nodes::Known(listed.collect()))
     }
+}
+
+/// Puts a node into a table; `false` when there is no place for another one. One that no API server would accept is left
+/// out.
+fn put(table: &mut BTreeMap<String, Vec<NodeCondition>>, node: &LiveNode, says: Vec<NodeCondition>) -> bool {
+    let name = node.name_any();
+    if name.len() > LONGEST_NAME {
+        return true;
+    }
+    let has_place = table.len() < MOST_NODES || table.contains_key(&name);
+    if has_place {
+        table.insert(name, says);
+    }
+    has_place
 }
 
 fn conditions(node: &LiveNode) -> Vec<NodeCondition> {
@@ -104,7 +134,12 @@ fn conditions(node: &LiveNode) -> Vec<NodeCondition> {
         reason: shortened(condition.reason.as_deref().unwrap_or_default()),
         message: shortened(condition.message.as_deref().unwrap_or_default()),
     };
-    said.iter().take(MOST_CONDITIONS).map(bare).collect()
+    let mut left = LONGEST_CONDITIONS;
+    let has_room = |said: &NodeCondition| {
+        let length = said.type_.len() + said.status.len() + said.reason.len() + said.message.len();
+        left.checked_sub(length).inspect(|rest| left = *rest).is_some()
+    };
+    said.iter().take(MOST_CONDITIONS).map(bare).take_while(has_room).collect()
 }
 
 fn shortened(text: &str) -> String {
@@ -115,7 +150,7 @@ fn shortened(text: &str) -> String {
 pub(crate) fn refusal(error: &watcher::Error) -> Option<String> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status)) if matches!(status.code, 403..=405) => {
-            Some(status.message.clone())
+            Some(said(status))
         }
         _ => None,
     }
@@ -174,6 +209,21 @@ mod tests {
         );
         assert_eq!(table.take(Event::Delete(node("a", "False", "2026-01-01T00:05:00Z"))), Some(listed(&[])));
     }
+
+    #[test]
+    fn too_many_nodes_are_not_kept() {
+        let mut table = Table::default();
+        table.take(Event::Init);
+        for number in 0..=MOST_NODES {
+            table.take(Event::InitApply(node(&number.to_string(), "True", "2026-01-01T00:00:00Z")));
+        }
+        assert!(matches!(table.take(Event::InitDone), Some(Nodes::Unreadable { .. })));
+        assert_eq!(table.nodes.len(), MOST_NODES);
+        table.take(Event::Init);
+        table.take(Event::InitApply(node("a", "True", "2026-01-01T00:00:00Z")));
+        assert_eq!(table.take(Event::InitDone), Some(listed(&[("a", "True")])));
+    }
+
     #[test]
     fn what_a_node_says_is_bounded() {
         let mut talkative = node("a", "True", "2026-01-01T00:00:00Z");
@@ -182,6 +232,10 @@ mod tests {
         let one = conditions_of[0].clone();
         conditions_of.resize(100, one);
         let kept = conditions(&talkative);
-        assert_eq!((kept.len(), kept[0].message.len()), (MOST_CONDITIONS, LONGEST_TEXT));
+        assert_eq!((kept.len(), kept[0].message.len()), (15, LONGEST_TEXT));
+        for condition in talkative.status.as_mut().unwrap().conditions.as_mut().unwrap() {
+            condition.message = None;
+        }
+        assert_eq!(conditions(&talkative).len(), MOST_CONDITIONS);
     }
 }

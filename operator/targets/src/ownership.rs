@@ -110,7 +110,8 @@ impl Ownership {
     }
 
     /// Whether this Placement may apply over `live`: over its own objects, those of another Placement of the same
-    /// application, and those that nobody has marked.
+    /// application, and those that nobody has marked. The user who declares these last means them, as with other tools that
+    /// apply manifests; that they were there before has to be recorded, because the marks no longer tell.
     ///
     /// # Errors
     /// [`Error::Conflict`] names the other application.

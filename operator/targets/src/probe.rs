@@ -20,8 +20,8 @@ use kube::Client;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::{
+    answer::{self, cause},
     connection::Connection,
-    gate::cause,
     nodes::Nodes,
     reachability::Reachability,
     wake::{ClusterKey, Wake},
@@ -149,7 +149,7 @@ fn silent() -> String {
 
 async fn ask(client: &Client) -> Result<String, String> {
     match client.apiserver_version().await {
-        Ok(version) => Ok(version.git_version),
+        Ok(version) => Ok(answer::version(&version.git_version)),
         Err(error) => Err(explain(&error)),
     }
 }

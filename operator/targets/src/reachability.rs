@@ -21,12 +21,12 @@ pub enum Reachability {
     Unknown,
     /// The last probe that counts was answered.
     Reachable {
-        /// Version that the API server reports.
+        /// Version that the API server reports; empty if what it reports is none.
         version: String,
     },
     /// Answers again after an outage, but not for long enough yet that new work should be sent there.
     Returning {
-        /// Version that the API server reports.
+        /// Version that the API server reports; empty if what it reports is none.
         version: String,
     },
     /// Several probes in a row were not answered.

@@ -13,12 +13,17 @@ use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
+    answer::cause,
+    bounded::TooLong,
     connection::Connection,
     discovery::Served,
-    gate::{CallError, cause},
+    gate::{CallError, WRITE_DEADLINE},
     ownership::{MANAGER, Ownership, Tie},
     wake::ClusterKey,
 };
+
+/// What we are doing before anything else, for errors.
+const LOOKING_UP: &str = "looking up the kind of";
 
 /// Why a call to a target cluster failed.
 #[derive(thiserror::Error, Debug)]
@@ -62,8 +67,13 @@ pub enum Error {
         owner: String,
     },
     /// The API server did not answer in time.
-    #[error("no answer in time while {verb} {object}")]
+    #[error("no answer within {seconds} s while {verb} {object}{}",
+        if *.is_alive { "; the API server answers otherwise: a webhook may be slow" } else { "" })]
     Deadline {
+        /// How long we waited.
+        seconds: u64,
+        /// Whether the cluster was heard of meanwhile. If it was, it is this call that does not work.
+        is_alive: bool,
         /// What we were doing.
         verb: &'static str,
         /// Kind and name.
@@ -95,8 +105,9 @@ impl Error {
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         match self {
-            Self::NotConnected { .. } | Self::Deadline { .. } => true,
-            Self::Call { source, .. } => !matches!(source, kube::Error::Api(_)),
+            Self::NotConnected { .. } => true,
+            Self::Deadline { is_alive, .. } => !is_alive,
+            Self::Call { source, .. } => !matches!(source, kube::Error::Api(_)) && !TooLong::is_cause_of(source),
             Self::Busy { .. } | Self::UnknownKind { .. } | Self::Invalid { .. } | Self::Conflict { .. } => false,
         }
     }
@@ -156,6 +167,14 @@ impl TargetCluster {
         &self.connection.address.default_namespace
     }
 
+    /// Whether nobody tells of changes of objects of this kind, because the kubeconfig does not allow to watch it in all
+    /// namespaces. Known only some time after its first use; a [`Wake::Everything`](crate::Wake::Everything) follows.
+    #[must_use]
+    pub fn is_unwatched(&self, entry: &InventoryEntry) -> bool {
+        let group = entry.api_version.split_once('/').map_or("", |(group, _)| group);
+        self.connection.refused.holds(group, &entry.kind)
+    }
+
     /// Whether objects of this kind live in namespaces; `None` when the cluster does not know the kind.
     ///
     /// # Errors
@@ -169,29 +188,37 @@ impl TargetCluster {
         }
     }
 
-    /// The live object, if there is one. From now on, changes of its kind wake the Placements they belong to.
+    /// The live object, if there is one, in the version of `entry` or, if the cluster does not serve that any more, in
+    /// another one of its group. From now on, changes of its kind wake the Placements they belong to.
     ///
     /// # Errors
-    /// The cluster did not answer, or not usefully. A kind that the cluster does not know has no objects.
+    /// The cluster did not answer, or not usefully. A kind that the cluster does not know in any version has no objects.
     pub async fn find(&self, entry: &InventoryEntry) -> Result<Option<Value>, Error> {
-        let (kind, served) = match self.resolve(entry).await {
-            Err(Error::UnknownKind { .. }) => return Ok(None),
-            other => other?,
-        };
-        self.connection.ensure_watched(&kind, &served);
-        let api = self.api(&served, entry);
-        match self.call("reading", entry, api.get_opt(&entry.name)).await {
-            Ok(found) => found.map(|object| self.to_value(entry, &object)).transpose(),
+        let Some((kind, served)) = self.resolve_in_any_version(entry).await? else { return Ok(None) };
+        match self.read(entry, &kind, &served).await {
             Err(Error::Call { source: kube::Error::Api(status), verb, object }) if is_kind_missing(&status) => {
                 self.connection.kinds.forget(&kind);
-                match self.resolve(entry).await {
-                    Err(Error::UnknownKind { .. }) => Ok(None),
-                    Err(error) => Err(error),
-                    Ok(_) => Err(Error::Call { source: kube::Error::Api(status), verb, object }),
+                match self.resolve_in_any_version(entry).await? {
+                    None => Ok(None),
+                    Some((again, _)) if again == kind => {
+                        Err(Error::Call { source: kube::Error::Api(status), verb, object })
+                    }
+                    Some((other, served)) => self.read(entry, &other, &served).await,
                 }
             }
-            Err(error) => Err(error),
+            other => other,
         }
+    }
+
+    async fn read(
+        &self,
+        entry: &InventoryEntry,
+        kind: &GroupVersionKind,
+        served: &Served,
+    ) -> Result<Option<Value>, Error> {
+        self.connection.ensure_watched(kind, served);
+        let found = self.call("reading", entry, self.api(served, entry).get_opt(&entry.name)).await?;
+        found.map(|object| self.to_value(entry, &object)).transpose()
     }
 
     /// Makes the object what `object` says, by server-side apply, and answers it as it is then. The caller has marked it
@@ -204,7 +231,7 @@ impl TargetCluster {
         self.connection.ensure_watched(&kind, &served);
         let how = PatchParams::apply(MANAGER).force().validation_strict();
         let api = self.api(&served, entry);
-        match self.call("applying", entry, api.patch(&entry.name, &how, &Patch::Apply(object))).await {
+        match self.write("applying", entry, api.patch(&entry.name, &how, &Patch::Apply(object))).await {
             Ok(applied) => {
                 if entry.kind == "CustomResourceDefinition" {
                     self.connection.kinds.forget_unknown();
@@ -225,10 +252,10 @@ impl TargetCluster {
     /// # Errors
     /// [`Error::UnknownKind`], [`Error::Invalid`], or the cluster did not answer, or not usefully.
     pub async fn amend(&self, entry: &InventoryEntry, patch: &Value) -> Result<Value, Error> {
-        let (_, served) = self.resolve(entry).await?;
+        let Some((_, served)) = self.resolve_in_any_version(entry).await? else { return Err(unknown_kind(entry)) };
         let api = self.api(&served, entry);
         let how = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
-        let amended = self.call("amending", entry, api.patch(&entry.name, &how, &Patch::Merge(patch))).await?;
+        let amended = self.write("amending", entry, api.patch(&entry.name, &how, &Patch::Merge(patch))).await?;
         self.to_value(entry, &amended)
     }
 
@@ -251,7 +278,7 @@ impl TargetCluster {
         if metadata(&live, "deletionTimestamp").is_some() {
             return Ok(Removal::Pending);
         }
-        let (_, served) = self.resolve(entry).await?;
+        let Some((_, served)) = self.resolve_in_any_version(entry).await? else { return Ok(Removal::Pending) };
         let exactly = Preconditions {
             uid: metadata(&live, "uid").map(str::to_owned),
             resource_version: metadata(&live, "resourceVersion").map(str::to_owned),
@@ -262,7 +289,7 @@ impl TargetCluster {
         };
         let how = how.preconditions(exactly);
         let api = self.api(&served, entry);
-        match self.call("deleting", entry, api.delete(&entry.name, &how)).await {
+        match self.write("deleting", entry, api.delete(&entry.name, &how)).await {
             // Left is the object itself, still waiting for its finalizers or its grace period.
             Ok(answer) if answer.is_left() => Ok(Removal::Pending),
             Ok(_) => Ok(Removal::Gone),
@@ -291,12 +318,19 @@ impl TargetCluster {
     }
 
     async fn resolve(&self, entry: &InventoryEntry) -> Result<(GroupVersionKind, Served), Error> {
-        let types = TypeMeta { api_version: entry.api_version.clone(), kind: entry.kind.clone() };
-        let kind = GroupVersionKind::try_from(&types).map_err(|_| unknown_kind(entry))?;
-        let found =
-            self.call("looking up the kind of", entry, self.connection.kinds.find(&self.connection.client, &kind));
+        let kind = kind_of(entry).ok_or_else(|| unknown_kind(entry))?;
+        let found = self.call(LOOKING_UP, entry, self.connection.kinds.find(&self.connection.client, &kind));
         let served = found.await?.ok_or_else(|| unknown_kind(entry))?;
         Ok((kind, served))
+    }
+
+    async fn resolve_in_any_version(
+        &self,
+        entry: &InventoryEntry,
+    ) -> Result<Option<(GroupVersionKind, Served)>, Error> {
+        let Some(kind) = kind_of(entry) else { return Ok(None) };
+        let Connection { kinds, client, .. } = &*self.connection;
+        self.call(LOOKING_UP, entry, kinds.find_in_any_version(client, &kind)).await
     }
 
     fn api(&self, served: &Served, entry: &InventoryEntry) -> Api<DynamicObject> {
@@ -313,17 +347,35 @@ impl TargetCluster {
         entry: &InventoryEntry,
         call: impl Future<Output = kube::Result<T>> + Send,
     ) -> Result<T, Error> {
+        self.check_open()?;
+        self.connection.gate.pass(call).await.map_err(|error| self.failed(error, verb, || describe(entry)))
+    }
+
+    async fn write<T>(
+        &self,
+        verb: &'static str,
+        entry: &InventoryEntry,
+        call: impl Future<Output = kube::Result<T>> + Send,
+    ) -> Result<T, Error> {
+        self.check_open()?;
+        let answer = self.connection.gate.pass_within(WRITE_DEADLINE, call).await;
+        answer.map_err(|error| self.failed(error, verb, || describe(entry)))
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
         if self.connection.is_closed() {
             let why = "its kubeconfig was changed or taken away".to_owned();
             return Err(Error::NotConnected { cluster: self.key().to_string(), why });
         }
-        self.connection.gate.pass(call).await.map_err(|error| self.failed(error, verb, || describe(entry)))
+        Ok(())
     }
 
     fn failed(&self, error: CallError, verb: &'static str, object: impl FnOnce() -> String) -> Error {
         match error {
             CallError::Closed(why) => Error::NotConnected { cluster: self.key().to_string(), why },
-            CallError::Deadline(_) => Error::Deadline { verb, object: object() },
+            CallError::Deadline { after, is_alive } => {
+                Error::Deadline { seconds: after.as_secs(), is_alive, verb, object: object() }
+            }
             CallError::Kube(kube::Error::Api(status)) if is_refusal(&status) => {
                 Error::Invalid { object: object(), message: status.message.clone() }
             }
@@ -336,6 +388,11 @@ impl TargetCluster {
             |error| self.failed(CallError::Kube(kube::Error::SerdeError(error)), "reading", || describe(entry));
         serde_json::to_value(object).map_err(failed)
     }
+}
+
+fn kind_of(entry: &InventoryEntry) -> Option<GroupVersionKind> {
+    let types = TypeMeta { api_version: entry.api_version.clone(), kind: entry.kind.clone() };
+    GroupVersionKind::try_from(&types).ok()
 }
 
 fn unknown_kind(entry: &InventoryEntry) -> Error {

@@ -76,6 +76,16 @@ impl Kubeconfig {
         Self(config)
     }
 
+    /// The same, with a namespace for objects that name none.
+    #[must_use]
+    pub fn in_namespace(&self, namespace: &str) -> Self {
+        let mut config = self.0.clone();
+        if let Some(Value::Object(context)) = config.pointer_mut("/contexts/0/context") {
+            context.insert("namespace".into(), namespace.into());
+        }
+        Self(config)
+    }
+
     /// Writes it to a file that only the owner may read. It is JSON, which every reader of YAML understands.
     ///
     /// # Errors

@@ -37,6 +37,7 @@ impl Operator {
             let program = Program::new(name, binaries::path(binaries::OPERATOR)?)
                 .args(["--namespace", SYSTEM_NAMESPACE, "--log-format", "text"])
                 .args(["--health-address", &health, "--api-address", "127.0.0.1:0"])
+                .args(["--allow-local-targets"])
                 .args(["--kubeconfig"])
                 .args([kubeconfig])
                 .args(args);

@@ -25,11 +25,11 @@ pub(crate) fn reason_to_object(reason: &Reason) -> krake_crds::reason::Reason {
     let Reason { code, message } = reason.clone();
     // Both lists of codes are Krake's, by the same names.
     let code = code.as_str().parse().unwrap_or(krake_crds::reason::ReasonCode::InternalError);
-    krake_crds::reason::Reason { code, message }
+    krake_crds::reason::Reason::new(code, message)
 }
 
 pub(crate) fn reason_to_wire(reason: krake_crds::reason::Reason) -> Reason {
-    let krake_crds::reason::Reason { code, message } = reason;
+    let krake_crds::reason::Reason { code, message, .. } = reason;
     Reason { code: ReasonCode::find(&code.to_string()).unwrap_or(ReasonCode::InternalError), message }
 }
 

@@ -64,5 +64,5 @@ pub(crate) fn any_reference() -> impl Strategy<Value = ObjectReference> {
 
 pub(crate) fn any_reason() -> impl Strategy<Value = Reason> {
     (proptest::sample::select(ReasonCode::ALL), text())
-        .prop_map(|(code, message)| Reason { code: code.as_str().parse().unwrap(), message })
+        .prop_map(|(code, message)| Reason::new(code.as_str().parse().unwrap(), message))
 }

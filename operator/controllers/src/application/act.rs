@@ -93,6 +93,15 @@ impl Done {
         if let Proviso::Replaced(replacement) = proviso {
             expect_ready(replacement, context).await?;
         }
+        let permitted = safety::permit(
+            context,
+            safety::Act::Clean,
+            &placement.namespace().unwrap_or_default(),
+            &placement.uid().unwrap_or_default(),
+        );
+        // What is not removed now is not marked either.
+        permitted.map_err(|withheld| Error::Remove(cluster(), safety::Error::Withheld(withheld)))?;
+        self.say_why(placement, context).await?;
         let still_due = |now: &Placement| {
             copy::belongs_to(now, &self.application) && (*proviso != Proviso::Idle || copy::is_idle(now))
         };
@@ -100,6 +109,20 @@ impl Done {
             safety::delete(context, placement, still_due).await.map_err(|error| Error::Remove(cluster(), error))?;
         tracing::info!(placement = placement.name_any(), ?removed, "removing from {}", cluster());
         Ok(())
+    }
+
+    /// A copy that we delete while its application lives is moved away, and is marked so before. A mark that was left by a
+    /// deletion that failed is taken off when the application goes.
+    async fn say_why(&self, placement: &Placement, context: &Context) -> Result<(), Error> {
+        let is_moved_away = self.application.metadata.deletion_timestamp.is_none();
+        if labels::is_moved_away(placement) == is_moved_away {
+            return Ok(());
+        }
+        let object = desired::farewell(&self.application, placement, is_moved_away);
+        let api = context.api_of(placement);
+        let how = PatchParams::apply(MANAGER).force();
+        let said = api.patch(&placement.name_any(), &how, &Patch::Apply(&object)).await;
+        said.map(drop).map_err(|error| Error::Place(placement.spec.cluster.name.clone(), error))
     }
 
     /// A decision to remove was made from a cache; it holds only if the application still says the same.

@@ -11,7 +11,7 @@ use krake_crds::{
     },
     reference::ObjectReference,
 };
-use krake_operator_loops::finalizers;
+use krake_operator_loops::{finalizers, labels};
 use kube::ResourceExt;
 
 use super::{
@@ -280,10 +280,16 @@ impl<'a> Move<'a> {
         self.serving.is_some_and(|serving| !self.is_target(serving) && can_serve(self.observed, serving))
     }
 
-    /// Whether the copy that is wanted is there, and no other counts: none is left, or its cluster is lost.
+    /// Whether the copy that is wanted is there, and no other counts: none is left, its cluster is lost, or it fails on a
+    /// cluster whose nodes are not well. One that fails on a cluster that is well may do so everywhere: the application would
+    /// wander through the fleet for ever.
     fn is_alone(&self) -> bool {
-        let is_lost = |serving: &Arc<Placement>| self.observed.silent.contains(&serving.spec.cluster);
-        self.target.is_some_and(|target| !copy::is_leaving(target)) && self.serving.is_none_or(is_lost)
+        let Observed { silent, unwell, .. } = self.observed;
+        let counts = |serving: &Arc<Placement>| {
+            let place = &serving.spec.cluster;
+            !silent.contains(place) && (copy::is_ready(serving) || !unwell.contains(place))
+        };
+        self.target.is_some_and(|target| !copy::is_leaving(target)) && !self.serving.is_some_and(counts)
     }
 
     /// The move that can be given up, or, while nothing serves, for which another cluster is sought: one whose new copy
@@ -309,16 +315,16 @@ impl<'a> Move<'a> {
     fn removals(&self) -> Vec<Step> {
         let removable = |placement: &&Arc<Placement>| !self.is_target(placement) && !copy::is_leaving(placement);
         let others = self.observed.placements.iter().filter(removable);
-        let remove = |(placement, proviso)| removal(placement, DeletionPolicy::Delete, proviso);
+        let remove =
+            |(placement, proviso): (&Arc<Placement>, _)| Step::Remove { placement: placement.clone(), proviso };
         match self.observed.application.spec.migration_strategy {
             MigrationStrategy::Recreate => {
                 let others = others.filter(|_| self.may_make_room());
-                others.flat_map(|placement| remove((placement, Proviso::None))).collect()
+                others.map(|placement| remove((placement, Proviso::None))).collect()
             }
-            MigrationStrategy::MakeBeforeBreak => others
-                .filter_map(|placement| Some((placement, self.dispensable(placement)?)))
-                .flat_map(remove)
-                .collect(),
+            MigrationStrategy::MakeBeforeBreak => {
+                others.filter_map(|placement| Some((placement, self.dispensable(placement)?))).map(remove).collect()
+            }
         }
     }
 
@@ -356,6 +362,9 @@ impl<'a> Move<'a> {
         if self.is_given_up {
             return Err(HeldUp::GivenUp);
         }
+        if self.observed.target == Target::Foreign {
+            return Err(HeldUp::Target(Target::Foreign));
+        }
         if !is_approved(application) {
             return Err(HeldUp::NotApproved);
         }
@@ -364,7 +373,8 @@ impl<'a> Move<'a> {
             return Err(HeldUp::EarlierCopy);
         }
         let spec = desired::spec(application, self.wanted);
-        if self.target.is_some_and(|target| target.spec == spec) {
+        // A mark of a removal that was not carried out is taken off.
+        if self.target.is_some_and(|target| target.spec == spec && !labels::is_moved_away(target)) {
             return Ok(Vec::new());
         }
         if self.target.is_none() {

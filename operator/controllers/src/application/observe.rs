@@ -23,6 +23,8 @@ pub(super) struct Observed {
     pub(super) strangers: Vec<Arc<Placement>>,
     /// Clusters that do not answer, or do not exist, of those that have one of its Placements.
     pub(super) silent: BTreeSet<ObjectReference>,
+    /// Clusters whose nodes are not well, of those that have one of its Placements.
+    pub(super) unwell: BTreeSet<ObjectReference>,
     /// The cluster that it was scheduled to.
     pub(super) target: Target,
     /// How long the new copy of a move may take to become ready.
@@ -34,6 +36,8 @@ pub(super) struct Observed {
 pub(super) enum Target {
     /// There is no such cluster, or none was chosen.
     Absent,
+    /// It is one of another namespace.
+    Foreign,
     /// It is being deleted.
     Leaving,
     /// It could vanish without its Placements being removed first: the garbage collector has not seen it yet.
@@ -62,27 +66,43 @@ pub(super) fn observe(application: &Arc<Application>, context: &Context) -> Obse
     let (placements, strangers): (Vec<_>, Vec<_>) = placements
         .into_iter()
         .partition(|placement| copy::belongs_to(placement, application) || !copy::is_leaving(placement));
-    let silent = placements.iter().map(|placement| &placement.spec.cluster);
-    let silent = silent.filter(|place| is_silent(cluster(place, &namespace, context).as_deref()));
-    let chosen = application.status.as_ref().and_then(|status| status.scheduled_to.as_ref());
-    let target = chosen.and_then(|chosen| cluster(chosen, &namespace, context));
+    let places = |is_meant: fn(Option<&Cluster>) -> bool| {
+        let places = placements.iter().map(|placement| &placement.spec.cluster);
+        places.filter(|place| is_meant(cluster(place, &namespace, context).as_deref())).cloned().collect()
+    };
     let asked = application.spec.progress_deadline_seconds.and_then(|seconds| u64::try_from(seconds).ok());
     Observed {
         application: application.clone(),
-        silent: silent.cloned().collect(),
+        silent: places(is_silent),
+        unwell: places(is_unwell),
         placements,
         strangers,
-        target: Target::of(target.as_deref()),
+        target: target(application, context),
         progress_deadline: asked.map_or(context.settings.progress_deadline, Duration::from_secs),
     }
 }
 
+fn target(application: &Application, context: &Context) -> Target {
+    let namespace = application.namespace().unwrap_or_default();
+    match application.status.as_ref().and_then(|status| status.scheduled_to.as_ref()) {
+        Some(chosen) if !chosen.is_within(&namespace) => Target::Foreign,
+        chosen => Target::of(chosen.and_then(|chosen| cluster(chosen, &namespace, context)).as_deref()),
+    }
+}
+
+/// The cluster that is meant. One of another namespace is none of its business, whoever wrote that down.
 fn cluster(place: &ObjectReference, namespace: &str, context: &Context) -> Option<Arc<Cluster>> {
-    context.clusters.find(place.namespace.as_deref().unwrap_or(namespace), &place.name)
+    place.is_within(namespace).then(|| context.clusters.find(namespace, &place.name)).flatten()
 }
 
 fn is_silent(cluster: Option<&Cluster>) -> bool {
-    let Some(cluster) = cluster else { return true };
-    let conditions = cluster.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    condition::is_false(conditions, condition::REACHABLE)
+    cluster.is_none_or(|cluster| is_false(cluster, condition::REACHABLE))
+}
+
+fn is_unwell(cluster: Option<&Cluster>) -> bool {
+    cluster.is_some_and(|cluster| is_false(cluster, condition::HEALTHY))
+}
+
+fn is_false(cluster: &Cluster, type_: &str) -> bool {
+    cluster.status.as_ref().is_some_and(|status| condition::is_false(&status.conditions, type_))
 }

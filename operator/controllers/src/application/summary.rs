@@ -148,7 +148,7 @@ impl<'a> View<'a> {
             "NotSupportedYet" => ReasonCode::InvalidToscaManifest,
             _ => ReasonCode::NoSuitableResource,
         };
-        Some(Reason { code, message: scheduled.message.clone() })
+        Some(Reason::new(code, scheduled.message.clone()))
     }
 
     /// What is wrong with a copy that counts: the one that is wanted, or, in the end, any that does not go away.

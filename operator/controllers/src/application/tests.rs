@@ -1,8 +1,9 @@
-//! The application controller before an API server that holds an application, its Placements and two clusters.
+//! The application controller before an API server that holds an application, its Placements and some clusters.
 
-use krake_crds::{finalizer, kubernetes::Placement};
+use krake_crds::{finalizer, kubernetes::Placement, reference::ObjectReference};
 use krake_operator_loops::{
     context::{Given, Settings},
+    labels::MOVED_AWAY,
     outcome::Instruments,
     testing::{Call, Server},
 };
@@ -28,11 +29,17 @@ fn forced(application: Application) -> Application {
     application
 }
 
-fn cluster(name: &str) -> Value {
+fn cluster(namespace: &str, name: &str, finalizers: &[&str]) -> Value {
     json!({
         "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Cluster",
-        "metadata": { "name": name, "namespace": "web" }, "spec": {},
+        "metadata": { "name": name, "namespace": namespace, "finalizers": finalizers }, "spec": {},
     })
+}
+
+/// Those of the application's namespace, and one that may take Placements, but is not.
+fn clusters() -> [Value; 3] {
+    let [a, b] = ["a", "b"].map(|name| cluster("web", name, &[]));
+    [a, b, cluster("other", "prod", &[finalizer::CASCADE])]
 }
 
 /// What an API server answers that holds these, and the clusters. What is sent to it changes nothing.
@@ -49,7 +56,7 @@ fn holding(
             "shop" | "status" => application.clone(),
             "applications" => list(std::slice::from_ref(&application)),
             "placements" => list(&placements),
-            "clusters" => list(&["a", "b"].map(cluster)),
+            "clusters" => list(&clusters()),
             name => placements.iter().find(|one| one["metadata"]["name"] == name).cloned().unwrap_or_else(|| list(&[])),
         };
         Some((200, found))
@@ -132,6 +139,18 @@ async fn a_restored_application_takes_over_what_runs() {
 }
 
 #[tokio::test]
+async fn nothing_is_placed_on_a_cluster_of_another_namespace() {
+    let mut taken = scheduled("prod", "");
+    taken.status.as_mut().unwrap().scheduled_to = Some(ObjectReference::cluster("other", "prod"));
+    let writes = look(taken, vec![], None).await;
+    assert_eq!(words(&writes), ["PATCH applications/shop/status"]);
+    let conditions = writes[0].1["status"]["conditions"].as_array().unwrap();
+    let applied = conditions.iter().find(|one| one["type"] == "Applied").unwrap();
+    let sentence = "prod is a cluster of another namespace, and those are not open to applications";
+    assert_eq!((&applied["status"], &applied["message"]), (&json!("False"), &json!(sentence)));
+}
+
+#[tokio::test]
 async fn a_move_that_is_given_up_is_recorded_and_told() {
     let mut late = scheduled("b", "a");
     late.status.as_mut().unwrap().scheduled_at = Some(Timestamp::UNIX_EPOCH.into());
@@ -158,4 +177,22 @@ async fn a_first_copy_that_is_refused_stays_failed_while_another_cluster_is_soug
     let event = writes.iter().find(|(word, event)| word == EVENT && event["reason"] == "PlacementFailed");
     let note = "b does not bring it up: Applied is False; another cluster is preferred for 60 s";
     assert_eq!(event.map(|(_, event)| (&event["type"], &event["note"])), Some((&json!("Warning"), &json!(note))));
+}
+
+#[tokio::test]
+async fn a_copy_that_is_moved_away_says_so_before_it_is_deleted() {
+    let [old, new] = ["a", "b"].map(|cluster| copy_on(cluster, Progress::Ready));
+    let (mark, deletion) = (format!("PATCH {}", path(&old)), format!("DELETE {}", path(&old)));
+    let moved = || scheduled("b", "b");
+    let writes = look(moved(), vec![old.clone(), new.clone()], None).await;
+    assert_eq!(words(&writes)[..2], [&mark, &deletion]);
+    let sent = &writes[0].1["metadata"];
+    assert_eq!((&sent["annotations"][MOVED_AWAY], &sent["uid"]), (&json!("true"), &json!("a-uid")));
+    let mut marked = old;
+    marked.annotations_mut().insert(MOVED_AWAY.into(), "true".into());
+    assert_eq!(words(&look(moved(), vec![marked.clone(), new], None).await)[0], deletion);
+    // It was not deleted then; now it goes with its application, whose policy counts.
+    let writes = look(deleted(moved()), vec![marked], None).await;
+    assert_eq!(words(&writes)[..2], [&mark, &deletion]);
+    assert_eq!(writes[0].1["metadata"]["annotations"], Value::Null);
 }

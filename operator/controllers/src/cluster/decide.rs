@@ -56,6 +56,12 @@ const CONNECTING: &str = "Connecting";
 const UNREACHABLE: &str = "Unreachable";
 /// Reason of a condition: the last probe was answered.
 const ANSWERED: &str = "ProbeAnswered";
+/// Reason of a condition, and what it says: the last probe was answered, and the status cannot list all that is served.
+const LISTED_IN_PART: (&str, &str) = (
+    "CustomResourcesListedInPart",
+    "the API server answers; it serves more custom resources than the status can list, and \
+     applications that ask for others find them here only if spec.customResources names them",
+);
 /// Reason of a condition: nothing is wrong with any node.
 const NODES_READY: &str = "NodesReady";
 /// Reason of a condition: a node is not ready.
@@ -70,7 +76,11 @@ const METRICS_UNAVAILABLE: &str = "MetricsUnavailable";
 const USABLE: &str = "Usable";
 
 /// How many custom resources the status lists.
-const LISTED_CUSTOM_RESOURCES: usize = 512;
+const LISTED_CUSTOM_RESOURCES: usize = 4096;
+
+/// How many bytes their names may have together: some three thousand usual ones, and a small part of what an object may
+/// have.
+const LISTED_BYTES: usize = 128 * 1024;
 
 /// What the status said before, as far as it matters.
 #[derive(Clone, Copy, Debug, Default)]
@@ -145,7 +155,7 @@ fn missing(before: Before<'_>, sentence: &str) -> Verdict {
     let reason = before.without_cloud.map(|scheduled| {
         let is_invalid = scheduled.reason == "InvalidConstraint";
         let code = if is_invalid { ReasonCode::InvalidResource } else { ReasonCode::NoSuitableResource };
-        Reason { code, message: scheduled.message.clone() }
+        Reason::new(code, scheduled.message.clone())
     });
     Verdict { reason, ..unusable(before.state_after(probe), KUBECONFIG_MISSING, sentence, None) }
 }
@@ -161,7 +171,7 @@ fn unusable(state: ClusterState, reason: &'static str, sentence: &str, code: Opt
         Claim::no(condition::REACHABLE, reason, sentence),
         Claim::unknown(condition::HEALTHY, reason, sentence),
     ];
-    let reason = code.map(|code| Reason { code, message: sentence.to_owned() });
+    let reason = code.map(|code| Reason::new(code, sentence));
     Verdict { claims, reason, is_followed: false, ..unchanged(state) }
 }
 
@@ -185,15 +195,19 @@ fn connected(before: Before<'_>, view: &ClusterView) -> Verdict {
             let (state, code) = (before.state_after(Probe::Unreachable), ReasonCode::ClusterNotReachable);
             Verdict { is_followed: true, ..unusable(state, UNREACHABLE, why, Some(code)) }
         }
-        Reachability::Reachable { version } | Reachability::Returning { version } => Verdict {
-            version: Some(version.clone()),
-            served_custom_resources: Some(served(before.served, &view.served)),
-            ..answering(before, view)
-        },
+        Reachability::Reachable { version } | Reachability::Returning { version } => {
+            let (served, are_all) = served(before.served, &view.served);
+            let answers = if are_all { (ANSWERED, "the API server answers") } else { LISTED_IN_PART };
+            Verdict {
+                version: Some(version).filter(|version| !version.is_empty()).cloned(),
+                served_custom_resources: Some(served),
+                ..answering(before, view, answers)
+            }
+        }
     }
 }
 
-fn answering(before: Before<'_>, view: &ClusterView) -> Verdict {
+fn answering(before: Before<'_>, view: &ClusterView, answers: (&'static str, &str)) -> Verdict {
     let listed: &[Node] = match &view.nodes {
         Nodes::Known(listed) => listed,
         Nodes::Unknown | Nodes::Unreadable { .. } => &[],
@@ -205,7 +219,7 @@ fn answering(before: Before<'_>, view: &ClusterView) -> Verdict {
         _ => Probe::Answered(listed),
     };
     let state = before.state_after(probe);
-    let mut claims = vec![Claim::yes(condition::REACHABLE, ANSWERED, "the API server answers")];
+    let mut claims = vec![Claim::yes(condition::REACHABLE, answers.0, answers.1)];
     match &view.nodes {
         Nodes::Unknown => {}
         Nodes::Unreadable { why } => claims.push(Claim::unknown(condition::HEALTHY, NODES_NOT_READABLE, why)),
@@ -215,11 +229,19 @@ fn answering(before: Before<'_>, view: &ClusterView) -> Verdict {
     Verdict { claims, nodes: known(&view.nodes), ..unchanged(state) }
 }
 
-/// What to list: only a complete list takes back what the status says.
-fn served(before: &[String], found: &Served) -> Vec<String> {
-    let kept = if found.is_complete { &[] } else { before };
+/// What to list, and whether that is all. What the status says stays as long as it may be true.
+fn served(before: &[String], found: &Served) -> (Vec<String>, bool) {
+    let kept = before.iter().filter(|name| found.may_serve(name));
     let names: BTreeSet<&String> = found.names.iter().chain(kept).collect();
-    names.into_iter().take(LISTED_CUSTOM_RESOURCES).cloned().collect()
+    let mut bytes = 0;
+    let has_room = |name: &&&String| {
+        bytes += name.len();
+        bytes <= LISTED_BYTES
+    };
+    let listed: Vec<_> =
+        names.iter().take(LISTED_CUSTOM_RESOURCES).take_while(has_room).map(|&name| name.clone()).collect();
+    let are_all = listed.len() == names.len();
+    (listed, are_all)
 }
 
 fn known(nodes: &Nodes) -> Option<Vec<Node>> {

@@ -61,7 +61,8 @@ async fn read(namespace: &str, reference: &SecretKeyReference, context: &Context
     let Some(text) = secret.data.as_ref().and_then(|data| data.get(key)) else {
         return Ok(Access::Missing(format!("the Secret {name} has no key {key}")));
     };
-    Ok(match Kubeconfig::from_bytes(&text.0) {
+    let is_local_allowed = context.settings.allow_local_targets;
+    Ok(match Kubeconfig::from_bytes(&text.0).and_then(|kubeconfig| kubeconfig.admitted(is_local_allowed)) {
         Ok(kubeconfig) => Access::Given(Box::new(kubeconfig)),
         Err(refusal) => Access::Refused(refusal),
     })

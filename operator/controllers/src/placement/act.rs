@@ -1,12 +1,15 @@
 //! Changes the target, and lets go of the Placement when nothing of it is left there.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use krake_crds::{
     finalizer,
     kubernetes::{Placement, placement::InventoryEntry},
 };
-use krake_operator_domain::manifest::{Identity, is_needed_by};
+use krake_operator_domain::manifest::{Identity, is_left_behind, is_needed_by};
 use krake_operator_loops::{
     context::Context,
     finalizers, labels,
@@ -17,8 +20,9 @@ use serde_json::Value;
 
 use super::{
     Error,
-    decide::{Change, Converge, Plan, recorded},
+    decide::{Change, Converge, Plan, is_current, recorded},
     observe::Reach,
+    progress::Progress,
     report,
     trouble::Trouble,
 };
@@ -50,6 +54,8 @@ pub(super) struct Settled {
     pub(super) contested: Option<Duration>,
     /// The host under which node ports are reached.
     pub(super) host: String,
+    /// Kinds of objects of whose changes nobody tells.
+    pub(super) unwatched: BTreeSet<String>,
     /// Whether something that is no longer wanted is still there.
     pub(super) is_pruning: bool,
     /// Why it is, if it may not be removed now.
@@ -60,10 +66,31 @@ pub(super) struct Settled {
     pub(super) is_held: bool,
 }
 
-pub(super) async fn act(plan: Plan, placement: &Placement, reach: &Reach, context: &Context) -> Result<Done, Error> {
+/// What can be done before something is reported.
+#[derive(Clone, Copy)]
+pub(super) struct Round<'a> {
+    /// What was done in earlier ones.
+    pub(super) progress: &'a Progress,
+    /// When it is over: nothing is begun afterwards, but the first thing always is.
+    pub(super) until: Instant,
+}
+
+impl Round<'_> {
+    /// Whether it is over after so many things.
+    fn is_over(&self, done: usize) -> bool {
+        done > 0 && Instant::now() >= self.until
+    }
+}
+
+pub(super) async fn act(
+    plan: Plan,
+    placement: &Placement,
+    reach: &Reach,
+    (context, round): (&Context, Round<'_>),
+) -> Result<Done, Error> {
     match (plan, reach) {
         (Plan::Converge(converge), Reach::Reached(target)) => {
-            Ok(self::converge(converge, placement, target, context).await)
+            Ok(self::converge(converge, placement, target, (context, round)).await)
         }
         (Plan::Remove { entries, ownership, act, dependents }, Reach::Reached(target)) => {
             if !entries.is_empty()
@@ -71,11 +98,11 @@ pub(super) async fn act(plan: Plan, placement: &Placement, reach: &Reach, contex
             {
                 return Ok(Done::Withheld(withheld));
             }
-            let removed = part_with(entries, Way::Delete(dependents), &ownership, target).await;
+            let removed = part_with(entries, Way::Delete(dependents), &ownership, (target, round)).await;
             finish(removed, placement, context).await
         }
         (Plan::Unmark { entries, ownership }, Reach::Reached(target)) => {
-            let released = part_with(entries, Way::Unmark, &ownership, target).await;
+            let released = part_with(entries, Way::Unmark, &ownership, (target, round)).await;
             finish(released, placement, context).await
         }
         (Plan::Abandon { left, why }, _) => {
@@ -114,7 +141,12 @@ async fn finish(
 fn untouched(placement: &Placement, live: Option<BTreeMap<Identity, Value>>, target: &TargetCluster) -> Settled {
     let inventory = recorded(placement).to_vec();
     let live = live.map(|live| seen(&inventory, live));
-    Settled { inventory, live, host: target.server_host().to_owned(), ..Settled::default() }
+    let unwatched = unwatched(&inventory, target);
+    Settled { inventory, live, host: target.server_host().to_owned(), unwatched, ..Settled::default() }
+}
+
+fn unwatched<'a>(entries: impl IntoIterator<Item = &'a InventoryEntry>, target: &TargetCluster) -> BTreeSet<String> {
+    entries.into_iter().filter(|entry| target.is_unwatched(entry)).map(|entry| entry.kind.clone()).collect()
 }
 
 /// A target that falls silent in the middle says nothing about the objects: that is waiting, whatever we were doing.
@@ -132,20 +164,31 @@ async fn release(placement: &Placement, context: &Context) -> Result<Done, Error
     Ok(Done::Released)
 }
 
-async fn converge(plan: Converge, placement: &Placement, target: &TargetCluster, context: &Context) -> Done {
+async fn converge(
+    plan: Converge,
+    placement: &Placement,
+    target: &TargetCluster,
+    (context, round): (&Context, Round<'_>),
+) -> Done {
     let Converge { wanted, apply, prune, contested, mut live, ownership } = plan;
+    let all = apply.len();
+    let due = due(apply, placement, &live, round);
     let mut settled = Settled {
-        has_applied: !apply.is_empty(),
+        has_applied: !due.is_empty(),
         contested,
         host: target.server_host().to_owned(),
+        unwatched: unwatched(wanted.iter().chain(&prune), target),
         ..Settled::default()
     };
     let mut stale = prune;
     // What is no longer wanted stays until what replaces it is there.
-    let mut trouble = apply_all(apply, target, &mut live).await.err();
+    let mut trouble = apply_all((due, all), placement, &mut live, (target, round)).await.err();
     if trouble.is_none() && !stale.is_empty() {
         match permit(safety::Act::Clean, placement, context) {
-            Ok(()) => (stale, trouble) = part_with(stale, Way::Delete(Dependents::Follow), &ownership, target).await,
+            Ok(()) => {
+                let way = Way::Delete(Dependents::Follow);
+                (stale, trouble) = part_with(stale, way, &ownership, (target, round)).await;
+            }
             Err(withheld) => settled.withheld = Some(withheld),
         }
         settled.is_pruning = !stale.is_empty();
@@ -156,25 +199,53 @@ async fn converge(plan: Converge, placement: &Placement, target: &TargetCluster,
     as_waited(trouble, |trouble| Done::Settled(Settled { trouble, ..settled }))
 }
 
-/// Applies in order and stops at the first failure; `live` holds what is there then.
+/// What was not applied yet in this generation. What somebody has removed meanwhile is applied again.
+fn due(apply: Vec<Change>, placement: &Placement, live: &BTreeMap<Identity, Value>, round: Round<'_>) -> Vec<Change> {
+    let is_done = |change: &Change| live.contains_key(&change.identity) && round.progress.holds(placement, change);
+    apply.into_iter().filter(|change| is_current(placement) || !is_done(change)).collect()
+}
+
+/// Applies in order what is due of `all`, and stops at the first failure, or when time is up; `live` holds what is there
+/// then.
 async fn apply_all(
-    changes: Vec<Change>,
-    target: &TargetCluster,
+    (due, all): (Vec<Change>, usize),
+    placement: &Placement,
     live: &mut BTreeMap<Identity, Value>,
+    (target, round): (&impl Apply, Round<'_>),
 ) -> Result<(), Trouble> {
-    for Change { identity, entry, body, shortening } in changes {
-        let mut applied = target.apply(&entry, &body).await.map_err(|error| match error {
+    let before = all.saturating_sub(due.len());
+    for (index, change) in due.into_iter().enumerate() {
+        if round.is_over(index) {
+            return Err(Trouble::Unfinished { done: before + index, all });
+        }
+        let applied = target.make(&change).await?;
+        tracing::info!(object = %change.identity, "object applied");
+        if !is_current(placement) {
+            round.progress.applied(placement, &change);
+        }
+        live.insert(change.identity, applied);
+    }
+    Ok(())
+}
+
+/// Where objects are applied.
+trait Apply: Sync {
+    /// Makes an object what it should be, and answers it as it is then.
+    fn make(&self, change: &Change) -> impl Future<Output = Result<Value, Trouble>> + Send;
+}
+
+impl Apply for TargetCluster {
+    async fn make(&self, change: &Change) -> Result<Value, Trouble> {
+        let applied = self.apply(&change.entry, &change.body).await.map_err(|error| match error {
             // There would be no plan if the manifest did not define it.
             targets::Error::UnknownKind { kind, .. } => Trouble::NotServedYet(kind),
             error => Trouble::Target(error),
         })?;
-        if let Some(patch) = shortening {
-            applied = target.amend(&entry, &patch).await.map_err(Trouble::Target)?;
+        match &change.shortening {
+            Some(patch) => self.amend(&change.entry, patch).await.map_err(Trouble::Target),
+            None => Ok(applied),
         }
-        tracing::info!(object = %identity, "object applied");
-        live.insert(identity, applied);
     }
-    Ok(())
 }
 
 /// How an object ceases to be ours.
@@ -184,22 +255,23 @@ enum Way {
     Unmark,
 }
 
-/// Lets go of the objects in order; one that resists does not keep the others, but a target that falls silent does.
-/// Answers what is left, and the first failure.
+/// Lets go of the objects in order, until time is up; one that resists does not keep the others, but a target that falls
+/// silent does. Answers what is left, and the first failure.
 async fn part_with(
     entries: Vec<InventoryEntry>,
     way: Way,
     ownership: &Ownership,
-    target: &TargetCluster,
+    (target, round): (&TargetCluster, Round<'_>),
 ) -> (Vec<InventoryEntry>, Option<Trouble>) {
     let (mut left, mut trouble) = (Vec::new(), None::<Trouble>);
     let mut pending: Vec<InventoryEntry> = Vec::new();
-    for entry in entries.iter().cloned() {
+    for (index, entry) in entries.iter().cloned().enumerate() {
         let is_needed = pending.iter().any(|pending| is_needed_by(&entry, pending, &entries));
-        if is_needed || trouble.as_ref().is_some_and(Trouble::is_unreachable) {
+        if is_needed || round.is_over(index) || trouble.as_ref().is_some_and(Trouble::is_unreachable) {
             left.push(entry);
             continue;
         }
+        let way = if is_left_behind(&entry) { Way::Unmark } else { way };
         let parted = match way {
             Way::Delete(dependents) => target.delete(&entry, ownership, dependents).await,
             Way::Unmark => target.release(&entry, ownership).await,
@@ -235,5 +307,70 @@ fn with_uid(entry: InventoryEntry, live: &BTreeMap<Identity, Option<Value>>, own
     match uid {
         Some(uid) => InventoryEntry { uid: Some(uid.to_owned()), ..entry },
         None => entry,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::placement::example::{applied, entry, object, placement};
+
+    /// A target that remembers the names of what was applied.
+    #[derive(Default)]
+    struct Asked(Mutex<Vec<String>>);
+
+    impl Apply for Asked {
+        async fn make(&self, change: &Change) -> Result<Value, Trouble> {
+            self.0.lock().unwrap().push(change.entry.name.clone());
+            Ok(change.body.clone())
+        }
+    }
+
+    fn changes() -> Vec<Change> {
+        let change = |name: &str| {
+            let body = object("ConfigMap", name);
+            let entry = entry(&body);
+            Change { identity: Identity::of_entry(&entry), entry, body, shortening: None }
+        };
+        ["a", "b", "c"].map(change).into()
+    }
+
+    /// One round in which there is time for one object; the names of what was applied, and how far it is.
+    async fn round(
+        placement: &Placement,
+        live: &mut BTreeMap<Identity, Value>,
+        progress: &Progress,
+    ) -> (Vec<String>, String) {
+        let round = Round { progress, until: Instant::now() };
+        let asked = Asked::default();
+        let due = due(changes(), placement, live, round);
+        let outcome = apply_all((due, changes().len()), placement, live, (&asked, round)).await;
+        (asked.0.into_inner().unwrap(), outcome.map_or_else(|trouble| trouble.sentence(), |()| "done".into()))
+    }
+
+    #[tokio::test]
+    async fn a_deployment_that_takes_many_rounds_says_how_far_it_is_and_goes_on_there() {
+        let (placement, progress, mut live) = (placement(&[]), Progress::default(), BTreeMap::new());
+        let mut said = Vec::new();
+        for _ in 0..3 {
+            said.push(round(&placement, &mut live, &progress).await);
+        }
+        let expected = [("a", "1 of 3 objects are applied"), ("b", "2 of 3 objects are applied"), ("c", "done")];
+        assert_eq!(said, expected.map(|(name, said)| (vec![name.to_owned()], said.to_owned())));
+        live.remove(&changes()[1].identity);
+        assert_eq!(round(&placement, &mut live, &progress).await, (vec!["b".to_owned()], "done".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn what_was_applied_completely_is_corrected_however_often_it_drifts() {
+        let (mut current, progress, mut live) = (applied(placement(&[]), &[]), Progress::default(), BTreeMap::new());
+        current.metadata.generation = Some(3);
+        round(&current, &mut live, &progress).await;
+        current.metadata.generation = Some(2);
+        for _ in 0..2 {
+            assert_eq!(round(&current, &mut live, &progress).await.0, ["a"]);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What must change on the target so that the Placement holds. Pure.
 
+mod history;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use krake_crds::kubernetes::{
@@ -11,7 +13,7 @@ use krake_operator_domain::{
     backoff::{self, Next},
     manifest::{self, Desired, Identity, ObserverSchema, Scope, complete, deletion_order, diff, keep_unobserved},
 };
-use krake_operator_loops::safety;
+use krake_operator_loops::{labels, safety};
 use krake_operator_targets::{Dependents, Ownership, Tie};
 use serde_json::Value;
 
@@ -182,16 +184,21 @@ fn steps(
     wanted.truncate(outline.apply.len());
     frozen::record(&mut wanted, &outline.apply, live, &schema);
     let mut apply = Vec::new();
-    for (desired, entry) in outline.apply.iter().zip(&wanted) {
-        let kept = frozen::read(entry).map_or_else(|| desired.body.clone(), |kept| complete(&desired.body, &kept));
-        let desired = Desired { body: kept, ..desired.clone() };
-        let Some(found) = live.get(&desired.identity) else {
-            apply.push(creation(&desired, ownership));
-            continue;
+    for (said, entry) in outline.apply.iter().zip(&mut wanted) {
+        let found = live.get(&said.identity);
+        let body = frozen::read(entry).map_or_else(|| said.body.clone(), |kept| complete(&said.body, &kept));
+        let desired = Desired { body, ..said.clone() };
+        let (change, is_drifted) = match found {
+            None => (creation(&desired, ownership), true),
+            Some(found) => {
+                ownership.check(&desired.entry(None), found).map_err(Trouble::Target)?;
+                correction(&desired, found, ownership, &schema)
+            }
         };
-        ownership.check(&desired.entry(None), found).map_err(Trouble::Target)?;
-        let (change, is_drifted) = correction(&desired, found, ownership, &schema);
-        if is_drifted || !is_current(placement) {
+        entry.adopted = history::is_adopted(entry, found, ownership);
+        entry.ended = history::ended(entry, found, is_drifted, || labels::digest(&[&said.body.to_string()]));
+        let is_over = found.is_none() && entry.ended.is_some();
+        if !is_over && (is_drifted || !is_current(placement)) {
             apply.push(change);
         }
     }
@@ -228,7 +235,7 @@ fn correction(desired: &Desired, found: &Value, ownership: &Ownership, schema: &
     let mut body = keep_unobserved(&creation.body, found, schema);
     ownership.mark(&mut body);
     let is_drifted = !drift.is_empty() || ownership.tie(found) != Tie::Ours;
-    let shortening = diff::shortening(&creation.body, &drift);
+    let shortening = diff::shortening(&body, &drift);
     (Change { body, shortening, ..creation }, is_drifted)
 }
 

@@ -52,6 +52,6 @@ pub(super) fn entry(object: &Value) -> InventoryEntry {
         namespace: Some(text("/metadata/namespace")),
         name: text("/metadata/name"),
         uid: Some("live".into()),
-        frozen: None,
+        ..InventoryEntry::default()
     }
 }

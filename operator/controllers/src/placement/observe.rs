@@ -38,6 +38,8 @@ pub(super) enum Reach {
     Busy,
     /// Its Cluster does not exist any more: nobody can ever reach it in this Placement's name.
     Gone,
+    /// Its Cluster is none of its namespace's: nothing is done there in its name, whoever has asked for it.
+    Foreign { why: String },
 }
 
 /// A Placement and what its target says about it.
@@ -61,9 +63,9 @@ pub(super) enum Farewell {
 /// Why a Placement goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// Its Application lives, elsewhere or nowhere, and is moved in this way.
+    /// Its Application is elsewhere, or nowhere, and is moved in this way.
     Moved(MigrationStrategy),
-    /// Its Application is being deleted, or is gone.
+    /// Its Application is being deleted, or is gone; or somebody deleted the Placement itself.
     Deleted(DeletionPolicy),
 }
 
@@ -90,7 +92,12 @@ pub(super) struct Facts {
 }
 
 pub(super) async fn reach(placement: &Placement, context: &Context) -> Result<Reach, Error> {
-    let key = ClusterKey::of(&placement.spec.cluster, &placement.namespace().unwrap_or_default());
+    let home = placement.namespace().unwrap_or_default();
+    let key = ClusterKey::of(&placement.spec.cluster, &home);
+    if key.namespace != home {
+        let why = format!("cluster {key} is in another namespace; only clusters of namespace {home} may be used");
+        return Ok(Reach::Foreign { why });
+    }
     if is_unknown(&key, context) {
         return Ok(Reach::Unknown);
     }
@@ -125,7 +132,8 @@ pub(super) async fn observe(placement: &Arc<Placement>, reach: &Reach, context: 
         Reach::Busy | Reach::Unknown => {
             Situation::Unreachable { why: "others are busy with the cluster".to_owned(), trouble: None }
         }
-        Reach::Gone => Situation::Gone,
+        Reach::Foreign { why } if farewell.is_none() => Situation::Unreachable { why: why.clone(), trouble: None },
+        Reach::Gone | Reach::Foreign { .. } => Situation::Gone,
         Reach::Reached(_) if farewell.is_some() => Situation::Reached,
         Reach::Reached(target) => match facts(placement, target).await {
             Ok(facts) => Situation::Known(facts),
@@ -145,7 +153,7 @@ async fn farewell(placement: &Placement, reach: &Reach, context: &Context) -> Re
     let key = ClusterKey::of(&placement.spec.cluster, &placement.namespace().unwrap_or_default());
     let cluster = context.clusters.find(&key.namespace, &key.name);
     // What is on a cluster that is gone stays there, whatever anybody says.
-    if matches!(reach, Reach::Gone) || cluster.is_some_and(|cluster| orphans(&cluster)) {
+    if matches!(reach, Reach::Gone | Reach::Foreign { .. }) || cluster.is_some_and(|cluster| orphans(&cluster)) {
         return Ok(Some(Farewell::ClusterOrphans));
     }
     Ok(Some(Farewell::Cause(cause(placement, context).await?)))
@@ -167,23 +175,16 @@ async fn cause(placement: &Placement, context: &Context) -> Result<Cause, Error>
     Ok(cause_of(placement, now.map_err(Error::ReadApplication)?.as_ref()))
 }
 
-/// A namesake of the Application is not it; when it is gone, what the Placement was last told counts. A copy that was moved
-/// away before the deletion of its Application is still one that was moved away. Clocks of API servers differ, so it must
-/// also have been told that nothing of it stays, as every copy is that is moved away.
+/// A copy is moved away if its Application's controller says so: with a whole namespace, Placements may be deleted before
+/// their Applications, and people delete them too. A namesake of the Application is not it; when it is gone, what the
+/// Placement was last told counts.
 pub(super) fn cause_of(placement: &Placement, namesake: Option<&Application>) -> Cause {
     let owner = labels::application_uid(placement);
-    match namesake.filter(|found| owner.is_none() || found.metadata.uid.as_deref() == owner) {
-        Some(lives) if lives.metadata.deletion_timestamp.is_none() => Cause::Moved(lives.spec.migration_strategy),
-        Some(leaving) if was_moved_away(placement, leaving) => Cause::Moved(leaving.spec.migration_strategy),
-        Some(leaving) => Cause::Deleted(leaving.spec.deletion_policy),
-        None => Cause::Deleted(placement.spec.deletion_policy),
+    let application = namesake.filter(|found| owner.is_none() || found.metadata.uid.as_deref() == owner);
+    if labels::is_moved_away(placement) {
+        return Cause::Moved(application.map(|found| found.spec.migration_strategy).unwrap_or_default());
     }
-}
-
-/// Whether a copy was on its way out before its Application, which is in deletion now.
-fn was_moved_away(placement: &Placement, application: &Application) -> bool {
-    let marks = placement.metadata.deletion_timestamp.as_ref().zip(application.metadata.deletion_timestamp.as_ref());
-    placement.spec.deletion_policy == DeletionPolicy::Delete && marks.is_some_and(|(copy, whole)| copy.0 < whole.0)
+    Cause::Deleted(application.map_or(placement.spec.deletion_policy, |found| found.spec.deletion_policy))
 }
 
 pub(super) fn ownership(placement: &Placement) -> Ownership {
@@ -195,11 +196,19 @@ pub(super) fn ownership(placement: &Placement) -> Ownership {
     }
 }
 
+/// The namespace of objects that name none: the one they were first applied to, even if the kubeconfig names another one
+/// by now. They would become others, and what is in the first ones would be lost.
+pub(super) fn default_namespace<'a>(placement: &'a Placement, of_kubeconfig: &'a str) -> &'a str {
+    let recorded = placement.status.as_ref().and_then(|status| status.default_namespace.as_deref());
+    recorded.unwrap_or(of_kubeconfig)
+}
+
 async fn facts(placement: &Placement, target: &TargetCluster) -> Result<Facts, targets::Error> {
     let scopes = scopes(&placement.spec.manifest, target).await?;
-    let outline = decide::outline(placement, target.default_namespace(), |api_version, kind| {
-        scopes.get(&(api_version.to_owned(), kind.to_owned())).copied()
-    });
+    let outline =
+        decide::outline(placement, default_namespace(placement, target.default_namespace()), |api_version, kind| {
+            scopes.get(&(api_version.to_owned(), kind.to_owned())).copied()
+        });
     let mut entries: BTreeMap<Identity, InventoryEntry> = BTreeMap::new();
     let recorded = placement.status.as_ref().map(|status| status.inventory.as_slice()).unwrap_or_default();
     entries.extend(recorded.iter().map(|entry| (Identity::of_entry(entry), entry.clone())));
@@ -239,4 +248,26 @@ async fn read(
         .try_filter_map(|found| std::future::ready(Ok(found)))
         .try_collect()
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::placement::example;
+
+    #[test]
+    fn objects_without_a_namespace_stay_where_they_were_first_applied() {
+        let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" } });
+        let mut placement = example::applied(example::placement(&[object]), &[example::object("ConfigMap", "a")]);
+        let pruned = |placement: &Placement| {
+            let namespace = default_namespace(placement, "rotated");
+            let outline = decide::outline(placement, namespace, |_, _| Some(Scope::Namespaced)).unwrap();
+            (outline.apply[0].identity.namespace.clone(), outline.prune.len())
+        };
+        assert_eq!(pruned(&placement), (Some("rotated".into()), 1));
+        placement.status.get_or_insert_default().default_namespace = Some("default".into());
+        assert_eq!(pruned(&placement), (Some("default".into()), 0));
+    }
 }

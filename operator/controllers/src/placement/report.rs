@@ -1,5 +1,7 @@
 //! The status of a Placement, all of which is this controller's, and its Events.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use krake_crds::{
@@ -12,7 +14,7 @@ use krake_crds::{
 };
 use krake_operator_domain::{
     backoff::Next,
-    health::{self, Health},
+    health::{self, Health, Sight},
     manifest::Identity,
     service,
 };
@@ -22,18 +24,29 @@ use krake_operator_loops::{
     status::Part,
 };
 use kube::ResourceExt;
+use serde_json::Value;
 
 use super::{
     Error, NAME,
     act::{Done, Settled},
     decide::{Abandoned, Plan, is_current},
+    observe::{Reach, default_namespace},
     setbacks::Setback,
     trouble::{self, Trouble},
 };
 
 const PART: Part = Part {
     manager: "krake-placement",
-    fields: &["observedGeneration", "reason", "failures", "inventory", "services", "containerHealth", "workload"],
+    fields: &[
+        "observedGeneration",
+        "reason",
+        "failures",
+        "inventory",
+        "defaultNamespace",
+        "services",
+        "containerHealth",
+        "workload",
+    ],
     conditions: &[condition::READY, condition::APPLIED, condition::HEALTHY, condition::DELETING, condition::STALLED],
 };
 
@@ -60,15 +73,23 @@ const CONTESTED_MESSAGE: &str =
 /// How many objects a message names.
 const NAMED: usize = 5;
 
-/// Records everything that the plan may put on the target, before it does. Answers the Placement as it is then.
-pub(super) async fn record(placement: &Placement, plan: &Plan, context: &Context) -> Result<Placement, Error> {
-    let Plan::Converge(converge) = plan else { return Ok(placement.clone()) };
+/// Records everything that the plan may put on the target, and where, before it does. Answers the Placement as it is then.
+pub(super) async fn record(
+    placement: &Placement,
+    plan: &Plan,
+    reach: &Reach,
+    context: &Context,
+) -> Result<Placement, Error> {
+    let (Plan::Converge(converge), Reach::Reached(target)) = (plan, reach) else { return Ok(placement.clone()) };
     let mut status = placement.status.clone().unwrap_or_default();
     let inventory = converge.inventory();
-    if inventory.iter().all(|entry| is_recorded(entry, &status.inventory)) {
+    let is_recorded =
+        status.default_namespace.is_some() && inventory.iter().all(|entry| is_recorded(entry, &status.inventory));
+    if is_recorded {
         return Ok(placement.clone());
     }
     status.inventory = inventory;
+    status.default_namespace = Some(default_namespace(placement, target.default_namespace()).to_owned());
     let now = Timestamp::now();
     for type_ in [condition::READY, condition::APPLIED, condition::HEALTHY] {
         if condition::find(&status.conditions, type_).is_none() {
@@ -82,16 +103,19 @@ pub(super) async fn record(placement: &Placement, plan: &Plan, context: &Context
 }
 
 fn is_recorded(entry: &InventoryEntry, recorded: &[InventoryEntry]) -> bool {
-    recorded.iter().any(|known| Identity::of_entry(known) == Identity::of_entry(entry))
+    let is_same = |known: &InventoryEntry| Identity::of_entry(known) == Identity::of_entry(entry);
+    // Once it is applied, nothing on the object tells any more whose it was.
+    recorded.iter().any(|known| is_same(known) && known.adopted == entry.adopted)
 }
 
+/// Answers what the workloads are doing, as far as that is known.
 pub(super) async fn report(
     placement: &Placement,
     done: &Done,
     setback: Option<Setback>,
     context: &Context,
-) -> Result<(), Error> {
-    let Some(status) = status_after(placement, done, setback, Timestamp::now()) else { return Ok(()) };
+) -> Result<Option<WorkloadState>, Error> {
+    let Some(status) = status_after(placement, done, setback, Timestamp::now()) else { return Ok(None) };
     let written = PART.write(&context.api_of(placement), placement, &status).await.map_err(Error::Report)?;
     if let Some(written) = written {
         context.instruments.wrote_status(NAME);
@@ -99,7 +123,7 @@ pub(super) async fn report(
             context.announce(&written, announcement);
         }
     }
-    Ok(())
+    Ok(status.workload)
 }
 
 /// The status that follows; nothing when there is no object left to have one.
@@ -211,13 +235,26 @@ fn look(placement: &Placement, status: &mut PlacementStatus, settled: &Settled) 
         let is_new = condition::find(&status.conditions, condition::HEALTHY).is_none();
         return is_new.then(|| Claim::unknown(condition::HEALTHY, UNREAD, "the objects could not be read yet"));
     };
-    let found = health::aggregate(live.iter().map(|(identity, live)| (identity, live.as_ref())));
+    let found = health::aggregate(sights(live, &settled.inventory));
     let before = if is_current(placement) && !settled.has_applied { status.workload } else { None };
     let health = Health { workload: health::settle(before, found.workload), ..found };
     status.workload = Some(health.workload);
     status.container_health = health.pods;
     status.services = service::endpoints(live.values().flatten(), &settled.host);
     Some(healthy(&health))
+}
+
+/// What was seen of each object. One that ended well may be gone.
+fn sights<'a>(
+    live: &'a BTreeMap<Identity, Option<Value>>,
+    inventory: &[InventoryEntry],
+) -> impl Iterator<Item = (&'a Identity, Sight<'a>)> {
+    let pods = |entry: &InventoryEntry| Some((Identity::of_entry(entry), entry.ended.as_ref()?.pods));
+    let ended: BTreeMap<_, _> = inventory.iter().filter_map(pods).collect();
+    live.iter().map(move |(identity, live)| {
+        let gone = || ended.get(identity).map_or(Sight::Missing, |pods| Sight::Ended(*pods));
+        (identity, live.as_ref().map_or_else(gone, Sight::Live))
+    })
 }
 
 /// What `Applied` said before the target fell silent, now that it answers again but nothing is tried.
@@ -241,19 +278,31 @@ fn stalled(trouble: &Trouble, count: u32) -> Claim {
 }
 
 fn reason(trouble: &Trouble) -> Option<Reason> {
-    Some(Reason { code: trouble.code()?, message: trouble.sentence() })
+    Some(Reason::new(trouble.code()?, trouble.sentence()))
 }
 
 fn applied(settled: &Settled) -> Claim {
     match (&settled.trouble, &settled.withheld) {
         (None, Some(withheld)) => Claim::yes(condition::APPLIED, withheld.reason, withheld.sentence.clone()),
         (None, None) if settled.contested.is_some() => Claim::yes(condition::APPLIED, CONTESTED, CONTESTED_MESSAGE),
-        (None, None) => Claim::yes(condition::APPLIED, APPLIED, "the target holds the manifest"),
+        (None, None) => Claim::yes(condition::APPLIED, APPLIED, held(&settled.unwatched)),
         (Some(trouble), _) if trouble.code().is_none() => {
             Claim::unknown(condition::APPLIED, trouble.reason(), trouble.sentence())
         }
         (Some(trouble), _) => Claim::no(condition::APPLIED, trouble.reason(), trouble.sentence()),
     }
+}
+
+fn held(unwatched: &BTreeSet<String>) -> String {
+    let kinds: Vec<_> = unwatched.iter().take(NAMED).map(String::as_str).collect();
+    let how = match kinds.as_slice() {
+        [] => String::new(),
+        kinds => format!(
+            "; it is looked at every few seconds, because the kubeconfig does not allow to watch {} in all namespaces",
+            kinds.join(", ")
+        ),
+    };
+    format!("the target holds the manifest{how}")
 }
 
 fn healthy(health: &Health) -> Claim {

@@ -16,6 +16,9 @@ pub(super) enum Trouble {
     Target(#[source] targets::Error),
     #[error("waiting until the target serves the kind {0}, which the manifest defines")]
     NotServedYet(String),
+    /// Nothing is wrong, but time was up: there is more to do than fits into one reconcile.
+    #[error("{done} of {all} objects are applied")]
+    Unfinished { done: usize, all: usize },
 }
 
 /// Reason of a condition: the target does not know a kind.
@@ -29,6 +32,9 @@ pub(super) const KUBERNETES_ERROR: &str = "KubernetesError";
 
 /// Reason of a condition: the manifest defines a kind that the target does not serve yet.
 pub(super) const KIND_NOT_SERVED_YET: &str = "KindNotServedYet";
+
+/// Reason of a condition: more is to be applied than can be at once.
+pub(super) const APPLYING: &str = "Applying";
 
 /// The reason of the condition `Applied` for one of Krake's codes, as far as the code tells.
 pub(super) fn word(code: ReasonCode) -> &'static str {
@@ -44,7 +50,7 @@ impl Trouble {
     pub(super) fn is_unreachable(&self) -> bool {
         match self {
             Self::Target(error) => error.is_unreachable(),
-            Self::Manifest(_) | Self::Schema(_) | Self::NotServedYet(_) => false,
+            Self::Manifest(_) | Self::Schema(_) | Self::NotServedYet(_) | Self::Unfinished { .. } => false,
         }
     }
 
@@ -59,6 +65,7 @@ impl Trouble {
             | Self::Target(targets::Error::Invalid { .. }) => INVALID_RESOURCE,
             Self::Target(targets::Error::Conflict { .. }) => OWNED_BY_ANOTHER,
             Self::NotServedYet(_) => KIND_NOT_SERVED_YET,
+            Self::Unfinished { .. } => APPLYING,
             Self::Target(
                 targets::Error::NotConnected { .. }
                 | targets::Error::Busy { .. }
@@ -74,7 +81,7 @@ impl Trouble {
         match self.reason() {
             UNSUPPORTED_RESOURCE => Some(ReasonCode::UnsupportedResource),
             INVALID_RESOURCE | OWNED_BY_ANOTHER => Some(ReasonCode::InvalidResource),
-            KIND_NOT_SERVED_YET => None,
+            KIND_NOT_SERVED_YET | APPLYING => None,
             _ => Some(ReasonCode::KubernetesError),
         }
     }
@@ -86,6 +93,7 @@ impl Trouble {
             INVALID_RESOURCE => "invalid_resource",
             OWNED_BY_ANOTHER => "owned_by_another",
             KIND_NOT_SERVED_YET => "kind_not_served_yet",
+            APPLYING => "unfinished",
             _ if self.is_unreachable() => "target_unreachable",
             _ => "target_api",
         }
@@ -97,7 +105,7 @@ impl Trouble {
             Self::Manifest(error) => error.to_string(),
             Self::Schema(error) => error.to_string(),
             Self::Target(error) => error.sentence(),
-            Self::NotServedYet(_) => self.to_string(),
+            Self::NotServedYet(_) | Self::Unfinished { .. } => self.to_string(),
         }
     }
 }

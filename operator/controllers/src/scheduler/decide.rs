@@ -16,6 +16,7 @@ use krake_operator_domain::{
     scheduling::{
         self, Because, Decision, Policy,
         eligibility::{self, Ineligible},
+        request::place_of,
     },
 };
 use krake_operator_loops::safety::Withheld;
@@ -103,7 +104,7 @@ pub(super) fn decide(observed: &Observed, policy: &Policy, now: Timestamp) -> Ou
     let Decision { chosen, because, reconsider_after, .. } = decision;
     match chosen {
         Some(cluster) => {
-            let news = (place(application) != Some(cluster)).then(news);
+            let news = (place_of(application) != Some(cluster)).then(news);
             Outcome::Placed(Placed { cluster: cluster.clone(), because, reconsider_after, news })
         }
         None if because == Because::MetricsPending => Outcome::Waiting,
@@ -111,16 +112,11 @@ pub(super) fn decide(observed: &Observed, policy: &Policy, now: Timestamp) -> Ou
     }
 }
 
-/// The place that the application has.
-fn place(application: &Application) -> Option<&ObjectReference> {
-    application.status.as_ref()?.scheduled_to.as_ref()
-}
-
 /// The place that the application would leave, if it had to move. To go back to where it still runs is none: that move
 /// was permitted and has failed.
 pub(super) fn left_behind<'a>(application: &'a Application, placed: &Placed) -> Option<&'a ObjectReference> {
     let running = application.status.as_ref().and_then(|status| status.running_on.as_ref());
-    place(application).filter(|place| **place != placed.cluster && running != Some(&placed.cluster))
+    place_of(application).filter(|place| **place != placed.cluster && running != Some(&placed.cluster))
 }
 
 /// The attempts that are left after this failed one.

@@ -7,7 +7,7 @@ use krake_crds::{
     kubernetes::{Application, ApplicationStatus},
     reference::ObjectReference,
 };
-use krake_operator_domain::scheduling::Because;
+use krake_operator_domain::scheduling::{Because, request::place_of};
 use krake_operator_loops::{
     context::{Announcement, Context},
     status::Part,
@@ -33,6 +33,8 @@ const TOLERATED: &str = "ClusterUnavailable";
 const NO_ALTERNATIVE: &str = "NoAlternative";
 /// There is a better place, but a safety policy forbids to move.
 const WITHHELD: &str = "MigrationWithheld";
+/// Somebody chose a cluster of another namespace.
+const FOREIGN_CLUSTER: &str = "ForeignCluster";
 /// No cluster fits.
 const NO_SUITABLE_CLUSTER: &str = "NoSuitableCluster";
 
@@ -48,6 +50,9 @@ pub(super) async fn report(
     let api = context.api_of(application);
     let Some(written) = PART.write(&api, application, &wanted).await.map_err(Error::Report)? else { return Ok(()) };
     context.instruments.wrote_status(NAME);
+    if let Some(announcement) = turned_down(application) {
+        context.announce(&written, announcement);
+    }
     if let Some(announcement) = announcement(application, &wanted, &claim) {
         tracing::info!(reason = announcement.reason, "{}", announcement.note);
         context.announce(&written, announcement);
@@ -102,6 +107,9 @@ fn claim(application: &Application, outcome: &Outcome) -> Option<Claim> {
 fn status_after(application: &Application, outcome: &Outcome, claim: &Claim, now: Timestamp) -> ApplicationStatus {
     let mut status = application.status.clone().unwrap_or_default();
     let generation = application.metadata.generation;
+    if place_of(application).is_none() {
+        (status.scheduled_to, status.scheduled_at) = (None, None);
+    }
     match outcome {
         Outcome::Placed(placed) => bind(&mut status, placed, generation, now),
         Outcome::Withheld { stays, .. } => approve(&mut status, stays, generation, now),
@@ -180,6 +188,14 @@ fn say_the_same(one: &str, other: &str) -> bool {
 
 fn known(application: &Application) -> Option<&Condition> {
     condition::find(&application.status.as_ref()?.conditions, condition::SCHEDULED)
+}
+
+/// What users are told: a place that was written down by somebody else, and that the application cannot have.
+fn turned_down(application: &Application) -> Option<Announcement> {
+    let written = application.status.as_ref()?.scheduled_to.as_ref().filter(|_| place_of(application).is_none())?;
+    let (name, namespace) = (&written.name, written.namespace.as_deref().unwrap_or_default());
+    let note = format!("it cannot be bound to {name} of {namespace}: clusters of other namespaces are not open to it");
+    Some(Announcement::warning(FOREIGN_CLUSTER, "Scheduling", note))
 }
 
 /// What users are told: a new place, or a verdict that was another before.

@@ -121,7 +121,7 @@ fn changed(changes: &[Change], context: &Context) -> BTreeSet<String> {
 
 /// Those applications of a namespace for which something follows from what is known now.
 fn decided(namespace: &str, context: &Context) -> Vec<Arc<Application>> {
-    let (started, now, policy) = (Instant::now(), Timestamp::now(), context.settings.policy());
+    let (started, now, policy) = (Instant::now(), Timestamp::now(), context.policy());
     let candidates = context.market.candidates(namespace, context);
     let (mut woken, mut moves) = (Vec::new(), 0);
     for application in context.applications.in_namespace(namespace) {

@@ -196,6 +196,18 @@ fn what_is_lost_refused_or_being_deleted_says_so() {
 }
 
 #[test]
+fn what_has_ended_well_and_is_then_removed_has_still_ended_well() {
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "deletionTimestamp": "2026-01-01T00:00:00Z" },
+        "status": { "phase": "Succeeded" },
+    });
+    check(&pod, WorkloadState::Completed, health(1, 0, 1, 0));
+    let job = Identity { kind: "Job".into(), name: "sum".into(), ..Identity::default() };
+    let gone = aggregate([(&job, Sight::Ended(3))]);
+    assert_eq!((gone.workload, gone.pods), (WorkloadState::Completed, health(3, 0, 3, 0)));
+}
+
+#[test]
 fn the_worst_object_decides_and_pods_are_summed() {
     let identity = |kind: &str| Identity { kind: kind.into(), name: "web".into(), ..Identity::default() };
     let (deployment, job, service) = (identity("Deployment"), identity("Job"), identity("Service"));
@@ -208,27 +220,27 @@ fn the_worst_object_decides_and_pods_are_summed() {
     let neutral = json!({ "apiVersion": "v1", "kind": "Service" });
     for (objects, workload, pods, sentence) in [
         (vec![], WorkloadState::Running, health(0, 0, 0, 0), "all workloads run"),
-        (vec![(&service, Some(&neutral))], WorkloadState::Running, health(0, 0, 0, 0), "all workloads run"),
+        (vec![(&service, Sight::Live(&neutral))], WorkloadState::Running, health(0, 0, 0, 0), "all workloads run"),
         (
-            vec![(&service, Some(&neutral)), (&job, Some(&done))],
+            vec![(&service, Sight::Live(&neutral)), (&job, Sight::Live(&done))],
             WorkloadState::Completed,
             health(1, 0, 1, 0),
             "all workloads have ended well",
         ),
         (
-            vec![(&job, Some(&done)), (&deployment, Some(&running))],
+            vec![(&job, Sight::Live(&done)), (&deployment, Sight::Live(&running))],
             WorkloadState::Running,
             health(3, 2, 1, 0),
             "all workloads run",
         ),
         (
-            vec![(&deployment, Some(&running)), (&deployment, Some(&starting))],
+            vec![(&deployment, Sight::Live(&running)), (&deployment, Sight::Live(&starting))],
             WorkloadState::Progressing,
             health(4, 3, 0, 0),
             "Deployment web has 1 of 2 pods ready",
         ),
         (
-            vec![(&deployment, Some(&starting)), (&service, None)],
+            vec![(&deployment, Sight::Live(&starting)), (&service, Sight::Missing)],
             WorkloadState::Degraded,
             health(2, 1, 0, 0),
             "Service web is not on the target",

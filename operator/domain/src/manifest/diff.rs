@@ -159,7 +159,9 @@ fn are_one_number(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// What the API server does not store, so that its absence says nothing.
+/// What the API server does not store, so that its absence says nothing. Of custom resources it does store it; but their
+/// controllers, and API servers that are aggregated, leave it out in the same way when they write an object back, and to
+/// put it in again would never end.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,

@@ -10,6 +10,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::{Map, Value};
 
+use super::secret;
+
 pub(super) use everything::NOT_IN_METADATA;
 
 const MIN_LENGTH: &str = "observer_schema_list_min_length";
@@ -119,7 +121,11 @@ impl Entry {
             return Err(shape(&format!("{path}.metadata.namespace"), "null"));
         }
         fields.insert("metadata".into(), Value::Object(metadata));
-        Ok(Self { observed: parse_map(&fields, &path)?, ..entry })
+        let mut observed = parse_map(&fields, &path)?;
+        if secret::is_one(&entry.api_version, &entry.kind) {
+            observed = as_kept(observed);
+        }
+        Ok(Self { observed, ..entry })
     }
 
     fn describes(&self, object: &Value) -> bool {
@@ -164,6 +170,20 @@ fn parse_list(elements: &[Value], path: &str) -> Result<Node, Error> {
     let parse = |(index, element)| parse_node(element, &format!("{path}[{index}]"));
     let elements = elements.iter().enumerate().map(parse).collect::<Result<_, _>>()?;
     Ok(Node::List { elements, min, max: (max != 0).then_some(max) })
+}
+
+/// What is observed of a Secret, of which `stringData` is found in `data` only.
+fn as_kept(observed: Node) -> Node {
+    let Node::Map(mut fields) = observed else { return observed };
+    if let Some(written) = fields.remove(secret::WRITTEN) {
+        let both = match (written, fields.remove(secret::KEPT)) {
+            (Node::Map(written), Some(Node::Map(kept))) => Node::Map(kept.into_iter().chain(written).collect()),
+            (written @ Node::Map(_), None) => written,
+            _ => Node::Leaf,
+        };
+        fields.insert(secret::KEPT.into(), both);
+    }
+    Node::Map(fields)
 }
 
 fn shape(path: &str, expected: &'static str) -> Error {

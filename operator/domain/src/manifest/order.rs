@@ -29,6 +29,13 @@ pub fn is_needed_by(entry: &InventoryEntry, pending: &InventoryEntry, all: &[Inv
     rank(&Identity::of_entry(entry)) < Rank::Others && all.iter().any(defines)
 }
 
+/// Whether the recorded object stays where it is when the rest is removed, and is only no longer ours: one in which others
+/// keep objects of theirs, and that was there before us. Deleting a Namespace or a definition deletes everything in it.
+#[must_use]
+pub fn is_left_behind(entry: &InventoryEntry) -> bool {
+    entry.adopted && rank(&Identity::of_entry(entry)) <= Rank::Definitions
+}
+
 /// How late an object is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {

@@ -17,7 +17,7 @@ fn entry(api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> 
         namespace: namespace.map(Into::into),
         name: name.into(),
         uid: Some(format!("uid of {name}")),
-        frozen: None,
+        ..InventoryEntry::default()
     }
 }
 
@@ -174,4 +174,45 @@ fn what_identifies_an_object_must_be_there() {
     ] {
         assert_eq!(plan(&[object], &[], "shop", known), Err(Error::Incomplete { index: 0, field }));
     }
+}
+
+#[test]
+fn a_secret_written_as_plain_text_is_kept_as_declared() {
+    let mut secret = object("v1", "Secret", Some("shop"), "login");
+    secret["stringData"] = json!({ "user": "a", "password": "b" });
+    let plan = plan(std::slice::from_ref(&secret), &[], "default", known).unwrap();
+    let kept = &plan.apply[0].body;
+    assert_eq!((&kept["data"], kept.get("stringData")), (&json!({ "user": "YQ==", "password": "Yg==" }), None));
+    let found = |live: Value, schema: &ObserverSchema| {
+        let mut object = kept.clone();
+        object["data"] = live;
+        drift(kept, &object, schema).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let everything = ObserverSchema::default();
+    assert_eq!(found(kept["data"].clone(), &everything), [""; 0]);
+    assert_eq!(found(json!({ "user": "eA==" }), &everything), ["data.password is missing", "data.user differs"]);
+    let written = json!([{
+        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "login" },
+        "data": { "token": null }, "stringData": { "password": null },
+    }]);
+    let written = ObserverSchema::parse(&written.to_string()).unwrap();
+    assert_eq!(found(json!({ "user": "eA==" }), &written), ["data.password is missing"]);
+}
+
+#[test]
+fn what_is_recorded_of_an_object_is_kept_while_it_is_in_the_manifest() {
+    let manifest = [object("v1", "ConfigMap", Some("shop"), "settings")];
+    let recorded = InventoryEntry { adopted: true, ..entry("v1beta1", "ConfigMap", Some("shop"), "settings") };
+    let plan = plan(&manifest, std::slice::from_ref(&recorded), "default", known).unwrap();
+    let expected = InventoryEntry { api_version: "v1".into(), ..recorded.clone() };
+    assert_eq!(plan.inventory(&[recorded]), [expected]);
+}
+
+#[test]
+fn only_what_others_keep_things_in_is_left_behind_and_only_if_it_was_theirs() {
+    let is_left = |api_version: &str, kind: &str, adopted| {
+        is_left_behind(&InventoryEntry { adopted, ..entry(api_version, kind, None, "a") })
+    };
+    assert!(is_left("v1", "Namespace", true) && is_left("apiextensions.k8s.io/v1", "CustomResourceDefinition", true));
+    assert!(!is_left("v1", "Namespace", false) && !is_left("v1", "ConfigMap", true));
 }

@@ -12,7 +12,7 @@ pub fn keep_unobserved(desired: &Value, live: &Value, schema: &ObserverSchema) -
     let Some(Node::Map(observed)) = schema.explicit(desired) else { return desired.clone() };
     let merged = desired.as_object().into_iter().flatten().filter_map(|(name, value)| {
         let kept = match (name.as_str(), observed.get(name)) {
-            ("apiVersion" | "kind" | "stringData", _) => Some(value.clone()),
+            ("apiVersion" | "kind", _) => Some(value.clone()),
             ("metadata", node) => Some(merge_metadata(node, value, live.get(name))),
             (_, node) => merge(node, value, live.get(name)),
         };

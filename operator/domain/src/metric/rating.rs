@@ -95,7 +95,7 @@ fn term(
     readings: &Readings,
 ) -> Result<Option<Term>, Reason> {
     let MetricReference { name, weight, namespaced } = reference;
-    let invalid = |message: String| Reason { code: ReasonCode::InvalidMetric, message };
+    let invalid = |message: String| Reason::new(ReasonCode::InvalidMetric, message);
     if *namespaced && namespace.is_none() {
         return Err(invalid(format!("the metric {name} is that of a namespace, and there is none")));
     }
@@ -120,5 +120,5 @@ fn term(
 /// There is no such metric.
 fn unknown(name: &str, namespaced: bool) -> Reason {
     let kind = if namespaced { "Metric" } else { "GlobalMetric" };
-    Reason { code: ReasonCode::UnknownMetric, message: format!("there is no {kind} {name}") }
+    Reason::new(ReasonCode::UnknownMetric, format!("there is no {kind} {name}"))
 }

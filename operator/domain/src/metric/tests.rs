@@ -56,7 +56,7 @@ fn reference(name: &str, weight: f64, namespaced: bool) -> MetricReference {
 }
 
 fn readings() -> Readings {
-    let broken = Reason { code: ReasonCode::UnreachableMetricsProvider, message: "no answer".into() };
+    let broken = Reason::new(ReasonCode::UnreachableMetricsProvider, "no answer");
     Readings::from([
         (key(None, "heat"), reading(Worth::One(0.4))),
         (key(Some("web"), "heat"), reading(Worth::One(0.9))),

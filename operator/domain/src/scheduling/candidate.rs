@@ -34,6 +34,9 @@ pub struct Candidate {
     /// Since when it is not usable, if it is not and that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable_since: Option<Timestamp>,
+    /// Since when it answers the operator, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reachable_since: Option<Timestamp>,
     /// What its metrics say, inherited ones included.
     pub rating: Rating,
 }
@@ -58,6 +61,7 @@ impl Candidate {
             state: status.and_then(|status| status.state).unwrap_or_default(),
             is_deleting: cluster.metadata.deletion_timestamp.is_some(),
             unavailable_since: unavailable_since(cluster),
+            reachable_since: reachable_since(cluster),
             ..Self::default()
         }
         .rated(rate(&metrics, Some(namespace), &[&exact, krake_name], readings))
@@ -98,6 +102,11 @@ fn unavailable_since(cluster: &Cluster) -> Option<Timestamp> {
         .min()
 }
 
+fn reachable_since(cluster: &Cluster) -> Option<Timestamp> {
+    let reachable = condition::find(&cluster.status.as_ref()?.conditions, condition::REACHABLE)?;
+    (reachable.status == "True").then_some(reachable.last_transition_time.0)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{from_value, json};
@@ -121,11 +130,16 @@ mod tests {
                 "lastTransitionTime": format!("2026-01-02T03:04:{second:02}Z"),
             })
         };
-        let since = |conditions| {
+        let candidate = |conditions| {
             let cluster = cluster(&json!({ "state": "OFFLINE", "conditions": conditions }));
-            Candidate::of(&cluster, None, &Readings::new()).unavailable_since
+            Candidate::of(&cluster, None, &Readings::new())
         };
-        assert_eq!(since(json!([condition("Reachable", "True", 1), condition("Healthy", "True", 2)])), None);
+        let since = |conditions| candidate(conditions).unavailable_since;
+        let answers = json!([condition("Reachable", "True", 1), condition("Healthy", "True", 2)]);
+        assert_eq!(since(answers.clone()), None);
+        assert_eq!(candidate(answers).reachable_since, Some("2026-01-02T03:04:01Z".parse().unwrap()));
+        assert_eq!(candidate(json!([condition("Reachable", "False", 7)])).reachable_since, None);
+        assert_eq!(candidate(json!([condition("Reachable", "Unknown", 7)])).reachable_since, None);
         let gone = json!([condition("Reachable", "False", 7), condition("Healthy", "Unknown", 1)]);
         assert_eq!(since(gone), Some("2026-01-02T03:04:07Z".parse().unwrap()));
         let unread = json!([condition("Reachable", "True", 1), condition("MetricsAvailable", "False", 9)]);

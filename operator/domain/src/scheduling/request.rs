@@ -120,7 +120,7 @@ impl Request {
                 Some(Ok(seconds)) => Toleration::For(Duration::from_secs(seconds)),
                 Some(Err(_)) => Toleration::Always,
             },
-            current: status.and_then(|status| status.scheduled_to.clone()),
+            current: place_of(application).cloned(),
             scheduled_at: status.and_then(|status| status.scheduled_at.as_ref()).map(|at| at.0),
             running_on: status.and_then(|status| status.running_on.clone()),
             avoided: migration.map(|given_up| (given_up.avoided.clone(), given_up.not_before.0)),
@@ -132,15 +132,24 @@ impl Request {
         let avoided = self.avoided.as_ref().filter(|(_, until)| *until > now);
         let (avoided, until) = (avoided.map(|(place, _)| place), avoided.map(|(_, until)| *until));
         let current = self.current.as_ref();
-        let runs = self.running_on.as_ref().filter(|_| avoided == current).filter(|place| answers(candidates, place));
+        let runs = self.running_on.as_ref().filter(|_| avoided == current).filter(|place| may_serve(candidates, place));
         Place { current: current.map(|current| runs.unwrap_or(current)), avoided, until }
     }
 }
 
-/// Whether this place is there, and is not known to be lost.
-fn answers(candidates: &[Candidate], place: &ObjectReference) -> bool {
+/// The place that `application` has. A cluster of another namespace is none, whoever wrote that down.
+#[must_use]
+pub fn place_of(application: &Application) -> Option<&ObjectReference> {
+    let namespace = application.metadata.namespace.as_deref().unwrap_or_default();
+    application.status.as_ref()?.scheduled_to.as_ref().filter(|place| place.is_within(namespace))
+}
+
+/// Whether this place is there, and neither it nor its nodes are known to be lost: to go back to such a place would help
+/// nobody.
+fn may_serve(candidates: &[Candidate], place: &ObjectReference) -> bool {
+    use ClusterState::{Connecting, NotReady, Offline, Unhealthy};
     let found = candidates.iter().find(|candidate| candidate.place == *place);
-    found.is_some_and(|found| !matches!(found.state, ClusterState::Offline | ClusterState::Connecting))
+    found.is_some_and(|found| !matches!(found.state, Offline | Connecting | NotReady | Unhealthy))
 }
 
 pub(super) fn parse_all<C: std::str::FromStr<Err = constraint::Error>>(
@@ -160,7 +169,7 @@ mod tests {
         from_value(json!({
             "apiVersion": "kubernetes.krake.dev/v1alpha1",
             "kind": "Application",
-            "metadata": { "name": "shop", "uid": "u1" },
+            "metadata": { "name": "shop", "namespace": "n", "uid": "u1" },
             "spec": {
                 "constraints": { "cluster": { "labels": [labels], "metrics": ["load < 5"] }, "migration": false },
                 "unreachableTolerationSeconds": 30,
@@ -184,6 +193,15 @@ mod tests {
         let mut without_end = application("location is DE");
         without_end.spec.unreachable_toleration_seconds = Some(-1);
         assert_eq!(Request::of(&without_end).unwrap().toleration, Toleration::Always);
+    }
+
+    #[test]
+    fn a_cluster_of_another_namespace_is_no_place() {
+        let mut application = application("location is DE");
+        application.metadata.namespace = Some("other".into());
+        assert_eq!(Request::of(&application).unwrap().current, None);
+        application.status.as_mut().unwrap().scheduled_to.as_mut().unwrap().namespace = None;
+        assert!(Request::of(&application).unwrap().current.is_some(), "it names none");
     }
 
     #[test]

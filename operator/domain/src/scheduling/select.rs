@@ -7,6 +7,10 @@ use krake_crds::reference::ObjectReference;
 
 use super::{Assessment, Because, Candidate, Decision, Objection, Policy, Request, Score, Verdict, filter};
 
+/// How long it takes at most to find out which clusters answer, once the operator can see any at all: after its start, and
+/// after an outage in which none answered. Until then, that a cluster does not is hearsay.
+const FIRST_LOOK: Duration = Duration::from_mins(1);
+
 /// Decides where the application goes.
 ///
 /// Depends on nothing but its arguments, and not on the order of the candidates.
@@ -89,9 +93,7 @@ fn incumbent(request: &Request, candidates: &[Candidate], policy: &Policy, now: 
         let Some(toleration) = request.toleration.over(policy.unreachable_toleration) else {
             return Incumbent::Stays(Because::Tolerated, None);
         };
-        // Absence is never a reason to act at once: an unknown beginning counts as this moment.
-        let since = current.unavailable_since.unwrap_or(now);
-        return match remaining(since, toleration, now) {
+        return match tolerated(current, candidates, toleration, (policy, now)) {
             Some(left) => Incumbent::Stays(Because::Tolerated, Some(left)),
             None => Incumbent::YieldsOnlyToAnother,
         };
@@ -105,6 +107,30 @@ fn incumbent(request: &Request, candidates: &[Candidate], policy: &Policy, now: 
         Some(left) => Incumbent::Stays(Because::Dwelling, Some(left)),
         None => Incumbent::Competes,
     }
+}
+
+/// How much longer an application stays at a place that is not usable; nothing once that was for too long.
+///
+/// While no cluster answers, it is the operator that is cut off, and nothing is known of any of them. When they come back,
+/// within some seconds, the first must not take what the others still have. So nothing is given up in the first look
+/// after the first of the others answered. Kubernetes' node lifecycle controller does the like: when a node is heard again
+/// after none was (its full disruption), it begins to count anew. The cluster that has answered for longest says since
+/// when there was always one, or a later moment, which costs only time.
+fn tolerated(
+    current: &Candidate,
+    candidates: &[Candidate],
+    toleration: Duration,
+    (policy, now): (&Policy, Timestamp),
+) -> Option<Duration> {
+    // Absence is never a reason to act at once: an unknown beginning counts as this moment.
+    let since = current.unavailable_since.unwrap_or(now);
+    if current.reachable_since.is_some() {
+        return remaining(since, toleration, now);
+    }
+    let heard = candidates.iter().filter_map(|candidate| candidate.reachable_since).min();
+    let looking = policy.looking_since.max(heard);
+    let first_look = looking.and_then(|since| remaining(since, toleration.min(FIRST_LOOK), now));
+    remaining(since, toleration, now).max(first_look)
 }
 
 /// What is left of `span` since then; nothing once it is over. A beginning in the future counts as this moment.

@@ -37,8 +37,8 @@ const BUILT_IN: [&str; 19] = [
 /// The longest name that a definition can have: two DNS names and a dot.
 const LONGEST_NAME: usize = 317;
 
-/// Names that are kept; real clusters have some hundred at most.
-const MOST_NAMES: usize = 4096;
+/// Names that are kept; real clusters have some hundred, and a thousand when providers for clouds are installed.
+const MOST_NAMES: usize = 8192;
 
 /// Requests to an API server that answers for one version of a group at a time, before Kubernetes 1.26.
 const MOST_VERSIONS: usize = 128;
@@ -48,8 +48,8 @@ const MOST_VERSIONS: usize = 128;
 pub(super) struct Listing {
     /// `<plural>.<group>`.
     pub(super) names: BTreeSet<String>,
-    /// Whether every group could be asked.
-    pub(super) is_complete: bool,
+    /// The groups that could not be asked, or not about all that they have.
+    pub(super) unread: BTreeSet<String>,
 }
 
 /// The answer to the list of groups: newer servers say everything in one.
@@ -79,14 +79,15 @@ impl Listing {
     }
 
     fn from_everything(items: Vec<APIGroupDiscovery>) -> Self {
-        let mut listing = Self { is_complete: true, ..Self::default() };
+        let mut listing = Self::default();
         for group in items {
-            let Some(name) = group.metadata.and_then(|metadata| metadata.name).filter(|name| !is_built_in(name)) else {
+            let Some(name) = group.metadata.and_then(|metadata| metadata.name).filter(|name| is_custom(name)) else {
                 continue;
             };
             for version in group.versions {
                 // What an extension server said before it went away, or nothing.
-                listing.is_complete &= version.freshness.as_deref() != Some("Stale");
+                let is_stale = version.freshness.as_deref() == Some("Stale");
+                listing.unread.extend(is_stale.then(|| name.clone()));
                 let resources = version.resources.into_iter().filter_map(|resource| resource.resource);
                 listing.add(&name, resources);
             }
@@ -95,14 +96,20 @@ impl Listing {
     }
 
     async fn of_groups(client: &Client, groups: &[APIGroup]) -> kube::Result<Self> {
-        let custom = groups.iter().filter(|group| !is_built_in(&group.name));
+        let custom = groups.iter().filter(|group| is_custom(&group.name));
         let versions: Vec<_> = custom.flat_map(|group| group.versions.iter().map(|one| (&group.name, one))).collect();
-        let mut listing = Self { is_complete: versions.len() <= MOST_VERSIONS, ..Self::default() };
-        for (group, version) in versions.into_iter().take(MOST_VERSIONS) {
+        let mut listing = Self::default();
+        for (index, (group, version)) in versions.into_iter().enumerate() {
+            if index >= MOST_VERSIONS {
+                listing.unread.insert(group.clone());
+                continue;
+            }
             match client.list_api_group_resources(&version.group_version).await {
                 Ok(list) => listing.add(group, list.resources.into_iter().map(|resource| resource.name)),
                 // The extension server behind this one may be away.
-                Err(kube::Error::Api(_)) => listing.is_complete = false,
+                Err(kube::Error::Api(_)) => {
+                    listing.unread.insert(group.clone());
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -112,15 +119,25 @@ impl Listing {
     /// Adds the plural names of a group, leaving out subresources and what no definition can be called.
     fn add(&mut self, group: &str, plurals: impl Iterator<Item = String>) {
         let names = plurals.map(|plural| format!("{plural}.{group}")).filter(|name| is_plausible(name));
+        self.extend(names);
+    }
+
+    /// Adds names, as far as there is room; the last ones are left out, and their groups are unread.
+    pub(super) fn extend(&mut self, names: impl IntoIterator<Item = String>) {
         self.names.extend(names);
         while self.names.len() > MOST_NAMES {
-            self.names.pop_last();
+            self.unread.extend(self.names.pop_last().map(|name| group_of(&name).to_owned()));
         }
     }
 }
 
-fn is_built_in(group: &str) -> bool {
-    !group.contains('.') || BUILT_IN.contains(&group)
+/// The group in `<plural>.<group>`.
+pub(super) fn group_of(name: &str) -> &str {
+    name.split_once('.').map(|(_, group)| group).unwrap_or_default()
+}
+
+fn is_custom(group: &str) -> bool {
+    group.contains('.') && !BUILT_IN.contains(&group) && is_plausible(group)
 }
 
 fn is_plausible(name: &str) -> bool {
@@ -153,6 +170,10 @@ mod tests {
         listing.names.iter().map(String::as_str).collect()
     }
 
+    fn unread(listing: &Listing) -> Vec<&str> {
+        listing.unread.iter().map(String::as_str).collect()
+    }
+
     fn group(name: &str, versions: &[(&str, &[&str])]) -> Value {
         let version = |(freshness, resources): &(&str, &[&str])| {
             let resources: Vec<_> =
@@ -179,17 +200,17 @@ mod tests {
             names(&found),
             ["certificates.cert-manager.io", "gateways.gateway.networking.k8s.io", "issuers.cert-manager.io"]
         );
-        assert!(found.is_complete);
+        assert_eq!(found.unread, BTreeSet::new());
     }
 
     #[tokio::test]
-    async fn a_group_that_could_not_be_asked_leaves_the_list_incomplete() {
+    async fn a_group_that_could_not_be_asked_is_named() {
         let found = listing(everything(&[
             group("metrics.example.org", &[("Stale", &[])]),
             group("a.example.org", &[("Current", &["things"])]),
         ]));
         let found = found.await.unwrap();
-        assert_eq!((names(&found), found.is_complete), (vec!["things.a.example.org"], false));
+        assert_eq!((names(&found), unread(&found)), (vec!["things.a.example.org"], vec!["metrics.example.org"]));
     }
 
     #[tokio::test]
@@ -206,10 +227,10 @@ mod tests {
             "/apis/a.example.org/v1beta1": list(&["oddities"]),
         });
         let found = listing(paths.clone()).await.unwrap();
-        assert_eq!((names(&found), found.is_complete), (vec!["oddities.a.example.org", "things.a.example.org"], true));
+        assert_eq!((names(&found), unread(&found)), (vec!["oddities.a.example.org", "things.a.example.org"], vec![]));
         paths.as_object_mut().unwrap().remove("/apis/a.example.org/v1beta1");
         let found = listing(paths).await.unwrap();
-        assert_eq!((names(&found), found.is_complete), (vec!["things.a.example.org"], false));
+        assert_eq!((names(&found), unread(&found)), (vec!["things.a.example.org"], vec!["a.example.org"]));
     }
 
     #[tokio::test]

@@ -17,18 +17,25 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
-fn only_a_complete_list_that_was_read_twice_takes_anything_back() {
-    let before = Served { names: set(&["a.x", "b.x"]), is_complete: true };
-    let complete = || Listing { names: set(&["b.x", "c.x"]), is_complete: true };
-    let partial = Listing { is_complete: false, ..complete() };
-    let all = Served { names: set(&["a.x", "b.x", "c.x"]), is_complete: false };
-    assert_eq!(before.after(complete(), false), all);
-    assert_eq!(before.after(partial, true), all);
-    assert_eq!(before.after(complete(), true), Served { names: set(&["b.x", "c.x"]), is_complete: true });
+fn only_a_list_that_was_read_twice_takes_anything_back() {
+    let before = Served { names: set(&["a.x", "b.x"]), is_confirmed: true, ..Served::default() };
+    let listing = || Listing { names: set(&["b.x", "c.x"]), ..Listing::default() };
+    assert_eq!(before.after(listing(), false).names, set(&["a.x", "b.x", "c.x"]));
+    assert_eq!(before.after(listing(), true).names, set(&["b.x", "c.x"]));
 }
 
-async fn answer(request: Request<Body>, may_watch: bool) -> Result<Response<Body>, Infallible> {
-    let version = json!({ "version": "v1", "resources": [{ "resource": "things" }] });
+#[test]
+fn a_group_that_cannot_be_read_keeps_its_own_names_and_no_others() {
+    let before = Served { names: set(&["a.dead", "a.x", "b.x"]), is_confirmed: true, ..Served::default() };
+    let listing = || Listing { names: set(&["b.x"]), unread: set(&["dead"]) };
+    let after = before.after(listing(), true);
+    assert_eq!(after, Served { names: set(&["a.dead", "b.x"]), is_confirmed: true, unread: set(&["dead"]) });
+    assert!(after.may_serve("other.dead") && after.may_serve("b.x") && !after.may_serve("a.x"));
+    assert_eq!(after.after(Listing { unread: set(&[]), ..listing() }, true).names, set(&["b.x"]));
+}
+
+async fn answer(request: Request<Body>, may_watch: bool, freshness: &str) -> Result<Response<Body>, Infallible> {
+    let version = json!({ "version": "v1", "freshness": freshness, "resources": [{ "resource": "things" }] });
     let group = json!({ "metadata": { "name": "example.org" }, "versions": [version] });
     let is_watch = request.uri().query().is_some_and(|query| query.contains("watch="));
     let (code, body) = match request.uri().path() {
@@ -48,13 +55,17 @@ struct Cluster {
 
 impl Cluster {
     fn read(may_watch: bool) -> Self {
+        Self::in_state(may_watch, "Current")
+    }
+
+    fn in_state(may_watch: bool, freshness: &'static str) -> Self {
         let reads = Arc::new(AtomicUsize::new(0));
         let counter = reads.clone();
         let answer = move |request: Request<Body>| {
             if request.uri().path() == "/apis" {
                 counter.fetch_add(1, Ordering::Relaxed);
             }
-            answer(request, may_watch)
+            answer(request, may_watch, freshness)
         };
         let address = Address {
             key: ClusterKey::new("web", "edge"),
@@ -82,7 +93,7 @@ impl Cluster {
 async fn what_is_served_is_read_twice_and_then_only_when_definitions_change() {
     let cluster = Cluster::read(true);
     sleep(Duration::from_secs(5)).await;
-    let found = |is_complete| Served { names: set(&["things.example.org"]), is_complete };
+    let found = |is_confirmed| Served { names: set(&["things.example.org"]), is_confirmed, ..Served::default() };
     assert_eq!((cluster.served(), cluster.reads()), (found(false), 1));
     sleep(Duration::from_mins(1)).await;
     assert_eq!((cluster.served(), cluster.reads()), (found(true), 2));
@@ -94,7 +105,16 @@ async fn what_is_served_is_read_twice_and_then_only_when_definitions_change() {
 async fn without_the_right_to_watch_definitions_it_is_read_every_ten_minutes() {
     let cluster = Cluster::read(false);
     sleep(Duration::from_mins(9)).await;
-    assert_eq!((cluster.served().is_complete, cluster.reads()), (true, 2));
+    assert_eq!((cluster.served().is_confirmed, cluster.reads()), (true, 2));
+    sleep(Duration::from_mins(10)).await;
+    assert_eq!(cluster.reads(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_whose_server_is_away_is_read_again_after_a_while() {
+    let cluster = Cluster::in_state(true, "Stale");
+    sleep(Duration::from_mins(9)).await;
+    assert_eq!((cluster.served().unread, cluster.reads()), (set(&["example.org"]), 2));
     sleep(Duration::from_mins(10)).await;
     assert_eq!(cluster.reads(), 4);
 }

@@ -115,6 +115,32 @@ fn plain_http_is_accepted_on_loopback_only() {
 }
 
 #[test]
+fn a_server_on_the_operators_own_host_is_admitted_only_where_that_is_allowed() {
+    let kubeconfig =
+        |server: &str| with("/clusters/0/cluster", "server", json!(server)).to_string().parse::<Kubeconfig>().unwrap();
+    for local in [
+        "http://127.0.0.1:8001",
+        "https://127.8.0.1:6443",
+        "https://2852039166",
+        "https://0xa9fea9fe",
+        "https://169.254.169.254",
+        "https://0.0.0.0",
+        "https://[::1]:6443",
+        "https://[::ffff:127.0.0.1]",
+        "https://[fe80::1]",
+        "https://LOCALHOST:6443",
+        "https://a.localhost.:6443",
+    ] {
+        assert_eq!(kubeconfig(local).admitted(false).unwrap_err(), Refusal::LocalServer, "{local}");
+        assert!(kubeconfig(local).admitted(true).is_ok(), "{local}");
+    }
+    for remote in ["https://10.0.0.1", "https://192.168.1.1:6443", "https://[fd00::1]", "https://edge.example.org"] {
+        assert!(kubeconfig(remote).admitted(false).is_ok(), "{remote}");
+    }
+    assert!(Refusal::LocalServer.to_string().contains("--allow-local-targets"));
+}
+
+#[test]
 fn size_and_syntax_are_checked_and_nothing_is_quoted() {
     assert_eq!(Kubeconfig::from_bytes(&vec![b'a'; MAX_BYTES + 1]).unwrap_err(), Refusal::TooLarge(MAX_BYTES + 1));
     assert_eq!(Kubeconfig::from_bytes(&[0xff, 0xfe]).unwrap_err(), Refusal::NotText);

@@ -6,7 +6,10 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::connection::Address;
+use crate::{
+    connection::Address,
+    gate::{CallError, WRITE_DEADLINE},
+};
 
 const INTERVAL: Duration = Duration::from_secs(5);
 
@@ -152,6 +155,20 @@ async fn a_broken_call_brings_the_next_probe_forward() {
     cluster.connection.gate.pass(call).await.unwrap_err();
     let found = cluster.until_unreachable().await;
     assert!(found < Duration::from_millis(1500), "{found:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_writes_does_not_wait_for_a_cluster_that_is_away() {
+    for moment in 0..12 {
+        let cluster = Cluster::probed(WELL);
+        cluster.until_reachable().await;
+        sleep(Duration::from_millis(500) * moment).await;
+        cluster.mood.send_replace(Mood::Silent);
+        let begun = Instant::now();
+        let call = cluster.connection.gate.pass_within(WRITE_DEADLINE, std::future::pending::<kube::Result<()>>());
+        assert!(matches!(call.await, Err(CallError::Deadline { is_alive: false, .. })));
+        assert!(begun.elapsed() <= Duration::from_secs(15), "{:?}", begun.elapsed());
+    }
 }
 
 #[tokio::test(start_paused = true)]

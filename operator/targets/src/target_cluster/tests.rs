@@ -102,7 +102,7 @@ fn entry(uid: Option<&str>) -> InventoryEntry {
         namespace: Some("shop".into()),
         name: "settings".into(),
         uid: uid.map(str::to_owned),
-        frozen: None,
+        ..InventoryEntry::default()
     }
 }
 
@@ -144,14 +144,93 @@ async fn a_404_is_not_believed_when_the_group_is_listed_or_nothing_is() {
     assert!(headless.target().delete(&lost, &ownership(), Dependents::Follow).await.is_err());
 }
 
+fn group_of_jobs(versions: &[&str]) -> Value {
+    let listed = |version: &str| json!({ "groupVersion": format!("batch/{version}"), "version": version });
+    let versions: Vec<_> = versions.iter().map(|version| listed(version)).collect();
+    let group = json!({ "name": "batch", "versions": versions, "preferredVersion": listed("v1") });
+    json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": [group] })
+}
+
+fn job_resources(version: &str, kind: &str) -> Value {
+    let mut list = resources("cronjobs", kind, true);
+    list["groupVersion"] = json!(format!("batch/{version}"));
+    list
+}
+
+fn old_job() -> InventoryEntry {
+    InventoryEntry { api_version: "batch/v1beta1".into(), kind: "CronJob".into(), ..entry(Some("x")) }
+}
+
+fn live_job() -> Value {
+    let mut job = config_map("x", Some("u1"));
+    (job["apiVersion"], job["kind"]) = (json!("batch/v1"), json!("CronJob"));
+    job
+}
+
+#[tokio::test]
+async fn an_object_whose_version_is_no_longer_served_is_deleted_in_the_preferred_one() {
+    let (code, missing) = failure(404, "NotFound", &json!({}));
+    let script = Script::default()
+        .then(code, missing)
+        .then(200, group_of_jobs(&["v2alpha1", "v1"]))
+        .then(200, job_resources("v1", "CronJob"))
+        .then(200, live_job())
+        .then(200, json!({ "kind": "Status", "apiVersion": "v1", "status": "Success", "code": 200 }));
+    let target = script.target();
+    assert_eq!(target.delete(&old_job(), &ownership(), Dependents::Follow).await.unwrap(), Removal::Gone);
+    let expected = [
+        "GET /apis/batch/v1beta1",
+        "GET /apis",
+        "GET /apis/batch/v1",
+        "GET /apis/batch/v1/namespaces/shop/cronjobs/settings",
+        "DELETE /apis/batch/v1/namespaces/shop/cronjobs/settings \"Background\"",
+    ];
+    assert_eq!(script.asked(), expected);
+    // A manifest in that version cannot be applied.
+    assert!(matches!(target.apply(&old_job(), &json!({})).await, Err(Error::UnknownKind { .. })));
+    assert_eq!(target.find_scope("batch/v1beta1", "CronJob").await.unwrap(), None);
+    assert_eq!(script.asked().len(), expected.len());
+}
+
+#[tokio::test]
+async fn an_object_whose_version_is_withdrawn_while_it_is_in_use_is_found_in_another_one() {
+    let (code, mut plain) = failure(404, "", &json!({}));
+    plain["reason"] = json!("not a word of Kubernetes");
+    let script = Script::default()
+        .then(200, job_resources("v1beta1", "CronJob"))
+        .then(code, plain.clone())
+        .then(code, plain)
+        .then(200, group_of_jobs(&["v1"]))
+        .then(200, job_resources("v1", "CronJob"))
+        .then(200, live_job());
+    assert_eq!(script.target().find(&old_job()).await.unwrap().unwrap()["apiVersion"], "batch/v1");
+}
+
+#[tokio::test]
+async fn a_kind_has_no_objects_only_when_no_served_version_has_it() {
+    let script = Script::default()
+        .then(200, job_resources("v1beta1", "Other"))
+        .then(200, group_of_jobs(&["v1", "v1beta1"]))
+        .then(200, job_resources("v1", "Other"))
+        .then(200, group_of_jobs(&["v1", "v1beta1"]));
+    assert_eq!(script.target().find(&old_job()).await.unwrap(), None);
+    // What cannot be asked may have it.
+    let (code, away) = failure(503, "ServiceUnavailable", &json!({}));
+    let script = Script::default()
+        .then(200, job_resources("v1beta1", "Other"))
+        .then(200, group_of_jobs(&["v1", "v1beta1"]))
+        .then(code, away);
+    assert!(script.target().find(&old_job()).await.is_err());
+}
+
 #[tokio::test]
 async fn a_kind_that_vanished_is_looked_up_again() {
     let (code, mut plain) = failure(404, "", &json!({}));
     plain["reason"] = json!("not a word of Kubernetes");
     let mut script = Script::default().then(200, resources("configmaps", "ConfigMap", true)).then(code, plain);
-    script = script.then(200, resources("other", "Other", true));
+    script = script.then(200, resources("other", "Other", true)).then(200, json!({ "versions": ["v1"] }));
     assert_eq!(script.target().find(&entry(None)).await.unwrap(), None);
-    assert_eq!(script.asked().len(), 3);
+    assert_eq!(script.asked().len(), 4);
 }
 
 #[tokio::test]
@@ -195,6 +274,47 @@ async fn applying_tells_refusals_missing_namespaces_and_missing_kinds_apart() {
     assert_eq!(homeless.sentence(), "applying ConfigMap shop/settings: NotFound it is");
     assert!(matches!(attempt(failure(404, "NotFound", &json!({}))).await, Err(Error::UnknownKind { .. })));
     assert!(matches!(attempt(failure(403, "Forbidden", &json!({}))).await, Err(Error::Call { .. })));
+}
+
+#[tokio::test]
+async fn a_page_of_a_proxy_is_not_quoted() {
+    let script = Script::default().then(200, resources("configmaps", "ConfigMap", true));
+    let script = script.then(502, json!("<html>".repeat(10_000)));
+    let error = script.target().find(&entry(None)).await.unwrap_err();
+    let expected = "reading ConfigMap shop/settings: \
+                    it answered 502 Bad Gateway, and not as a Kubernetes API server does";
+    assert_eq!(error.sentence(), expected);
+    assert!(!format!("{error:?}").contains("html"));
+}
+
+#[tokio::test]
+async fn what_a_target_says_about_an_object_is_bounded() {
+    let (code, mut body) = failure(422, "Invalid", &json!({}));
+    body["message"] = json!("x".repeat(100_000));
+    let script = Script::default().then(200, resources("configmaps", "ConfigMap", true)).then(code, body);
+    let error = script.target().apply(&entry(None), &json!({})).await.unwrap_err();
+    assert!(matches!(error, Error::Invalid { .. }) && error.sentence().len() < 2000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_hangs_on_a_cluster_that_is_alive_is_an_error_of_that_call() {
+    let target = Script::default().target();
+    let entry = entry(None);
+    let pending = || target.write("applying", &entry, std::future::pending::<kube::Result<()>>());
+    let silent = pending().await.unwrap_err();
+    assert!(silent.is_unreachable());
+    assert_eq!(silent.to_string(), "no answer within 35 s while applying ConfigMap shop/settings");
+    let heard = async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        target.connection.gate.heard();
+        std::future::pending::<()>().await;
+    };
+    let hanging = tokio::select! {
+        answer = pending() => answer.unwrap_err(),
+        () = heard => unreachable!(),
+    };
+    assert!(!hanging.is_unreachable());
+    assert!(hanging.to_string().ends_with("a webhook may be slow"), "{hanging}");
 }
 
 #[tokio::test]

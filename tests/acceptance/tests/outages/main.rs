@@ -3,6 +3,7 @@
 
 mod alone;
 mod bad_move;
+mod blackout;
 mod compaction;
 mod etcd_away;
 mod facade_away;

@@ -1,9 +1,11 @@
-//! `kubectl delete namespace` comes to an end, and nothing that ran from there is left on a target.
+//! `kubectl delete namespace` comes to an end, and nothing that ran from there is left on a target but what is to stay.
 
 use anyhow::{Result, ensure};
-use krake_acceptance::{SOON, Stage};
+use krake_acceptance::{APPLICATION, SOON, Stage};
 use krake_testbed::{Testbed, eventually};
 use serde_json::json;
+
+const PLACEMENTS: &str = "placements.kubernetes.krake.dev";
 
 #[tokio::test]
 async fn a_deleted_namespace_goes_and_takes_along_what_ran_from_it() -> Result<()> {
@@ -35,6 +37,43 @@ async fn a_deleted_namespace_goes_though_its_clusters_came_through_rest() -> Res
     Ok(())
 }
 
+#[tokio::test]
+async fn what_is_to_stay_stays_though_its_placement_or_its_namespace_is_deleted() -> Result<()> {
+    let Some(testbed) = Testbed::shared().await? else { return Ok(()) };
+    let stage = Stage::set(testbed, "kept").await?;
+    let (name, shop) = stage.application("shop");
+    let mut object = shop.where_label("location is DE").custom_resource();
+    object["spec"]["deletionPolicy"] = json!("Retain");
+    testbed.management_kubectl().apply(&object).await?;
+    stage.until_object(APPLICATION, &name, |object| object["status"]["state"] == "RUNNING").await?;
+    let target = testbed.target(1)?.kubectl();
+    let copy = async || {
+        let copy = target.json(&["-n", "default", "get", "deployment", &name]).await?;
+        anyhow::Ok([copy["metadata"]["uid"].clone(), copy["metadata"]["deletionTimestamp"].clone()])
+    };
+    let before = copy().await?;
+
+    let placement = async || {
+        let list = testbed.management_kubectl().json(&["-n", &stage.namespace, "get", PLACEMENTS]).await?;
+        anyhow::Ok(list["items"][0]["metadata"]["uid"].clone())
+    };
+    let first = placement().await?;
+    testbed.kubectl(&["-n", &stage.namespace, "delete", PLACEMENTS, "--all", "--wait=false"]).await?;
+    eventually("it is placed anew", SOON, async || {
+        let now = placement().await?;
+        ensure!(now.is_string() && now != first, "{now}");
+        Ok(())
+    })
+    .await?;
+    stage.until_object(APPLICATION, &name, |object| object["status"]["state"] == "RUNNING").await?;
+    ensure!(copy().await? == before, "the copy was touched");
+
+    testbed.kubectl(&["delete", "namespace", &stage.namespace, "--wait=false"]).await?;
+    until_namespace_is_gone(&stage).await?;
+    ensure!(copy().await? == before, "the copy was touched");
+    target.run(&["-n", "default", "delete", "deployment", &name]).await.map(drop)
+}
+
 async fn runs_and_goes(stage: &Stage<'_>) -> Result<()> {
     let (name, shop) = stage.application("shop");
     let shop = shop.where_label("location is DE");
@@ -57,12 +96,16 @@ async fn runs_and_goes(stage: &Stage<'_>) -> Result<()> {
     })
     .await?;
     target.run(&[&patch[..], &[&finalizers(&[])]].concat()).await?;
+    until_namespace_is_gone(stage).await?;
+    stage.until_gone(&shop, &name).await
+}
+
+async fn until_namespace_is_gone(stage: &Stage<'_>) -> Result<()> {
     eventually("the namespace is gone", SOON, async || {
         let left = ["get", "namespace", &stage.namespace, "--ignore-not-found", "-o", "jsonpath={.status}"];
         let left = stage.testbed.kubectl(&left).await?;
         ensure!(left.trim().is_empty(), "{left}");
         Ok(())
     })
-    .await?;
-    stage.until_gone(&shop, &name).await
+    .await
 }

@@ -24,6 +24,7 @@ fn observed<const N: usize>(application: Application, placements: [Placement; N]
         placements: copies(placements),
         strangers: Vec::new(),
         silent: BTreeSet::new(),
+        unwell: BTreeSet::new(),
         target: Target::Open,
         progress_deadline: Duration::from_mins(10),
     }
@@ -90,6 +91,27 @@ fn a_cluster_must_be_able_to_take_a_new_copy() {
         let there_already = Observed { target, ..observed(scheduled("a", "a"), [outdated(copy_on("a", Ready))]) };
         expect(&there_already, &["change a"], "a", None);
     }
+}
+
+#[test]
+fn a_cluster_of_another_namespace_gets_nothing() {
+    let foreign = |application, placements| Observed { target: Target::Foreign, ..observed(application, placements) };
+    let held_up = Some(HeldUp::Target(Target::Foreign));
+    let moved = |strategy| {
+        let mut application = scheduled("b", "a");
+        application.spec.migration_strategy = strategy;
+        foreign(application, [copy_on("a", Ready), outdated(copy_on("b", New))])
+    };
+    for strategy in [MigrationStrategy::MakeBeforeBreak, MigrationStrategy::Recreate] {
+        let Observed { application, .. } = moved(strategy);
+        let alone = Observed { placements: copies([copy_on("a", Ready)]), application, ..moved(strategy) };
+        expect(&alone, &[], "a", held_up);
+    }
+    // One that was made before is not even changed.
+    expect(&moved(MigrationStrategy::MakeBeforeBreak), &[], "a", held_up);
+    let mut unapproved = scheduled("b", "");
+    unapproved.metadata.generation = Some(3);
+    assert_eq!(told(&Observed { target: Target::Foreign, ..observed(unapproved, []) }).2, held_up);
 }
 
 #[test]
@@ -213,11 +235,12 @@ proptest! {
         placements in any_copies(),
         to in "[abc]",
         serving in "[abc]?",
-        silent in "a?b?c?",
+        (silent, unwell) in ("a?b?c?", "a?b?c?"),
     ) {
         let mut observed = observed(scheduled(&to, &serving), []);
         observed.placements = placements.into_iter().map(Arc::new).collect();
-        observed.silent = silent.chars().map(|name| place(&name.to_string())).collect();
+        let places = |names: &str| names.chars().map(|name| place(&name.to_string())).collect();
+        (observed.silent, observed.unwell) = (places(&silent), places(&unwell));
         let plan = decide(&observed, now());
         for step in &plan.steps {
             let Step::Remove { placement, proviso } = step else { continue };

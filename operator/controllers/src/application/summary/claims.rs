@@ -178,6 +178,9 @@ fn failure<'a>(placement: &'a Placement, type_: &str) -> Option<&'a Condition> {
 fn unavailable(target: Target, cluster: &str) -> String {
     match target {
         Target::Absent => format!("there is no cluster {cluster}"),
+        Target::Foreign => {
+            format!("{cluster} is a cluster of another namespace, and those are not open to applications")
+        }
         Target::Leaving => format!("the cluster {cluster} is being deleted"),
         Target::Unprotected | Target::Open => format!("the cluster {cluster} is being prepared"),
     }

@@ -6,6 +6,7 @@ use super::*;
 use crate::application::{
     decide::HeldUp,
     example::{Progress, application, copies, copy_on, deleted, leaving, outdated, place, scheduled},
+    observe::Target,
 };
 
 fn now() -> Timestamp {
@@ -40,6 +41,17 @@ fn a_new_application_is_pending_with_all_conditions_present() {
         assert!(condition::find(&status.conditions, type_).is_some(), "{type_} is missing");
     }
     assert_eq!(status.observed_generation, Some(2));
+}
+
+#[test]
+fn a_cluster_that_is_not_open_to_it_is_named_as_such() {
+    let plan = Plan { held_up: Some(HeldUp::Target(Target::Foreign)), ..serving("") };
+    let status = status(&scheduled("b", ""), [], &plan);
+    for type_ in [condition::APPLIED, condition::READY] {
+        let told = condition::find(&status.conditions, type_).unwrap();
+        let sentence = "b is a cluster of another namespace, and those are not open to applications";
+        assert_eq!((&*told.status, &*told.reason, &*told.message), ("False", "ClusterUnavailable", sentence));
+    }
 }
 
 #[test]

@@ -165,18 +165,41 @@ fn a_cluster_whose_metrics_fail_says_so_and_is_not_ready_for_more() {
 }
 
 #[test]
-fn served_custom_resources_are_sorted_bounded_and_taken_back_only_by_a_complete_list() {
-    let before = ["b.x".to_owned(), "c.x".to_owned()];
-    let found =
-        |names: &[&str], is_complete| Served { names: names.iter().map(ToString::to_string).collect(), is_complete };
-    assert_eq!(served(&before, &Served::default()), before);
-    assert_eq!(served(&before, &found(&["c.x", "a.x"], false)), ["a.x", "b.x", "c.x"]);
-    assert_eq!(served(&before, &found(&["c.x", "a.x"], true)), ["a.x", "c.x"]);
-    let many = Served { names: (0..600).map(|number| format!("{number:03}.x")).collect(), is_complete: true };
-    let listed = served(&before, &many);
-    assert_eq!((listed.len(), listed.last().map(String::as_str)), (LISTED_CUSTOM_RESOURCES, Some("511.x")));
+fn served_custom_resources_are_sorted_and_taken_back_only_by_what_was_read() {
+    let before = ["a.dead".to_owned(), "b.x".to_owned(), "c.x".to_owned()];
+    let set = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+    let found = |names: &[&str], is_confirmed| Served { names: set(names), is_confirmed, ..Served::default() };
+    let listed = |found: &Served| served(&before, found).0;
+    assert_eq!(listed(&Served::default()), before);
+    assert_eq!(listed(&found(&["c.x", "a.x"], false)), ["a.dead", "a.x", "b.x", "c.x"]);
+    assert_eq!(listed(&found(&["c.x", "a.x"], true)), ["a.x", "c.x"]);
+    let but_one_group = Served { unread: set(&["dead"]), ..found(&["c.x", "a.x"], true) };
+    assert_eq!(listed(&but_one_group), ["a.dead", "a.x", "c.x"]);
     let silenced = connected(Before { served: &before, ..was(ClusterState::Online) }, &silent());
     assert_eq!(silenced.served_custom_resources, None, "an outage takes nothing back");
+}
+
+#[test]
+fn a_cluster_of_many_custom_resources_lists_them_all_and_says_so_when_it_cannot() {
+    let serving = |count: usize, length: usize| Served {
+        names: (0..count).map(|number| format!("{number:05}{}.example.org", "x".repeat(length))).collect(),
+        is_confirmed: true,
+        ..Served::default()
+    };
+    let judged = |served| {
+        let verdict = connected(Before::default(), &ClusterView { served, ..answers(Nodes::Known(vec![])) });
+        let reachable = verdict.claims.iter().find(|claim| claim.type_ == REACHABLE).unwrap();
+        let listed = verdict.served_custom_resources.clone().unwrap();
+        (
+            listed.len(),
+            listed.iter().map(String::len).sum::<usize>(),
+            (reachable.reason, &*reachable.message) == LISTED_IN_PART,
+        )
+    };
+    assert_eq!(judged(serving(900, 30)), (900, 900 * 47, false));
+    assert_eq!(judged(serving(5_000, 1)), (LISTED_CUSTOM_RESOURCES, LISTED_CUSTOM_RESOURCES * 18, true));
+    let (count, bytes, is_told) = judged(serving(900, 200));
+    assert!(count < 900 && bytes <= LISTED_BYTES && bytes + 217 > LISTED_BYTES && is_told, "{count} {bytes}");
 }
 
 #[test]

@@ -1,3 +1,5 @@
+mod history;
+
 use std::{slice::from_ref, sync::Arc};
 
 use krake_crds::kubernetes::{Application, application::Backoff};
@@ -281,7 +283,8 @@ fn the_application_itself_says_what_its_deletion_means_and_a_namesake_does_not()
     };
     let then = Some("2026-01-02T03:04:05Z");
     for (namesake, expected) in [
-        (Some(application("a1", None)), Cause::Moved(MigrationStrategy::Recreate)),
+        // With its namespace, a Placement may be deleted before its Application.
+        (Some(application("a1", None)), Cause::Deleted(DeletionPolicy::Orphan)),
         (Some(application("a1", then)), Cause::Deleted(DeletionPolicy::Orphan)),
         (Some(application("a2", None)), Cause::Deleted(DeletionPolicy::Retain)),
         (Some(application("a2", then)), Cause::Deleted(DeletionPolicy::Retain)),
@@ -292,23 +295,22 @@ fn the_application_itself_says_what_its_deletion_means_and_a_namesake_does_not()
 }
 
 #[test]
-fn a_copy_that_was_moved_away_before_its_application_was_deleted_is_still_cleaned() {
-    let mut copy = leaving(placement(&[]));
-    let deleted = |at: &str| -> Application {
+fn only_a_copy_that_says_so_is_moved_away_and_it_stays_so_when_its_application_is_deleted() {
+    let application = |at: Option<&str>| -> Application {
         serde_json::from_value(json!({
             "apiVersion": "kubernetes.krake.dev/v1alpha1", "kind": "Application",
             "metadata": { "name": "shop", "namespace": "web", "uid": "a1", "deletionTimestamp": at },
-            "spec": { "deletionPolicy": "Retain" },
+            "spec": { "deletionPolicy": "Retain", "migrationStrategy": "Recreate" },
         }))
         .unwrap()
     };
-    let later = deleted("2026-01-02T03:04:05Z");
-    assert_eq!(cause_of(&copy, Some(&later)), Cause::Moved(MigrationStrategy::MakeBeforeBreak));
-    // When the Application is gone, the copy knows by itself.
-    assert_eq!(cause_of(&copy, None), Cause::Deleted(DeletionPolicy::Delete));
-    let at_once = deleted("1970-01-01T00:00:00Z");
-    assert_eq!(cause_of(&copy, Some(&at_once)), Cause::Deleted(DeletionPolicy::Retain));
-    // The deletion of the Application marked it, by a clock that is late.
+    let namesakes = [Some(application(None)), Some(application(Some("2026-01-02T03:04:05Z"))), None];
+    let mut copy = leaving(placement(&[]));
     copy.spec.deletion_policy = DeletionPolicy::Retain;
-    assert_eq!(cause_of(&copy, Some(&later)), Cause::Deleted(DeletionPolicy::Retain));
+    let causes = |copy: &Placement| namesakes.each_ref().map(|namesake| cause_of(copy, namesake.as_ref()));
+    assert_eq!(causes(&copy), [Cause::Deleted(DeletionPolicy::Retain); 3]);
+    copy.metadata.annotations = Some([(labels::MOVED_AWAY.to_owned(), "true".to_owned())].into());
+    let [lives, leaves, gone] = causes(&copy);
+    assert_eq!([lives, leaves], [Cause::Moved(MigrationStrategy::Recreate); 2]);
+    assert_eq!(gone, Cause::Moved(MigrationStrategy::MakeBeforeBreak));
 }

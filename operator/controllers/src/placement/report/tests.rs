@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use krake_crds::kubernetes::application::Backoff;
+use krake_crds::kubernetes::{
+    application::{Backoff, ContainerHealth},
+    placement::Ended,
+};
 use krake_operator_domain::manifest;
 use krake_operator_targets as targets;
 use serde_json::{Value, json};
@@ -27,7 +30,7 @@ fn entry(name: &str) -> InventoryEntry {
         namespace: Some("default".into()),
         name: name.into(),
         uid: Some("live".into()),
-        frozen: None,
+        ..InventoryEntry::default()
     }
 }
 
@@ -210,4 +213,22 @@ fn users_are_told_once_when_applying_begins_to_fail() {
     let again = placement(1, Some(failed.clone()));
     assert!(announcement(&again, &after(&again, &settled(2, Some(conflict())), 2)).is_none());
     assert!(announcement(&again, &after(&again, &settled(2, None), 2)).is_none());
+}
+
+#[test]
+fn what_ended_well_and_was_removed_is_not_missing() {
+    let ended = Some(Ended { manifest: "d".into(), pods: 3 });
+    let inventory = vec![InventoryEntry { ended, ..entry("web") }];
+    let live = Some(BTreeMap::from([(Identity::of_entry(&inventory[0]), None)]));
+    let done = Done::Settled(Settled { inventory, live, ..Settled::default() });
+    let status = after(&placement(1, None), &done, 1);
+    assert_eq!((said(&status), status.workload), (["True"; 3], Some(WorkloadState::Completed)));
+    let pods = ContainerHealth { desired_pods: 3, completed_pods: 3, ..ContainerHealth::default() };
+    assert_eq!(status.container_health, pods);
+}
+
+#[test]
+fn that_an_object_was_adopted_is_recorded_before_it_is_applied() {
+    let adopted = InventoryEntry { adopted: true, ..entry("web") };
+    assert!(!is_recorded(&adopted, &[entry("web")]) && is_recorded(&adopted, std::slice::from_ref(&adopted)));
 }

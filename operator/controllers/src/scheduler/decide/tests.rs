@@ -57,6 +57,17 @@ fn a_cluster_that_fits_is_chosen() {
 }
 
 #[test]
+fn a_cluster_of_another_namespace_is_left_without_a_move() {
+    let foreign = ObjectReference::cluster("other", "edge");
+    let taken = application(&json!({}), &json!({ "scheduledTo": foreign, "scheduledGeneration": 2 }));
+    let Outcome::Placed(placed) = outcome(taken.clone(), &["edge"], at(0)) else { panic!("not placed") };
+    assert_eq!(placed.cluster, ObjectReference::cluster("web", "edge"));
+    assert!(placed.news.is_some());
+    assert_eq!(left_behind(&taken, &placed), None, "no safety policy has a say in it");
+    assert!(matches!(outcome(taken, &[], at(0)), Outcome::Unplaced(_)));
+}
+
+#[test]
 fn an_application_being_deleted_is_left_alone() {
     let mut leaving = application(&json!({}), &json!({}));
     leaving.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(0)));

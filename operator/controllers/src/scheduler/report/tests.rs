@@ -109,6 +109,25 @@ fn a_new_generation_is_approved_without_moving_the_date_of_the_place() {
 }
 
 #[test]
+fn a_cluster_of_another_namespace_is_never_kept() {
+    let place = ObjectReference::cluster("other", "prod");
+    let at_once = json!({ "scheduledTo": place, "scheduledAt": MicroTime(at(0)), "scheduledGeneration": 3 });
+    let taken = application(3, &at_once);
+    let refused = Outcome::Refused { reason: "InvalidConstraint", message: "m".into() };
+    for outcome in [unplaced(), refused] {
+        let (freed, _) = after(&taken, &outcome, at(30));
+        assert_eq!((&status(&freed).scheduled_to, &status(&freed).scheduled_at), (&None, &None));
+    }
+    let (bound, told) = after(&taken, &moved("edge", 30), at(30));
+    assert_eq!(status(&bound).scheduled_to, Some(ObjectReference::cluster("web", "edge")));
+    assert_eq!((status(&bound).scheduled_generation, told.map(|told| told.reason)), (Some(3), Some(BOUND)));
+    let note = "it cannot be bound to prod of other: clusters of other namespaces are not open to it";
+    assert_eq!(turned_down(&taken), Some(Announcement::warning(FOREIGN_CLUSTER, "Scheduling", note)));
+    assert_eq!(turned_down(&bound), None);
+    assert_eq!(turned_down(&application(3, &json!({}))), None);
+}
+
+#[test]
 fn what_runs_keeps_its_place_when_nothing_fits() {
     let (bound, _) = after(&application(3, &json!({})), &placed("edge", Because::Best), at(0));
     let (kept, told) = after(&bound, &unplaced(), at(30));

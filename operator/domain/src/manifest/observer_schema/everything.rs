@@ -16,13 +16,8 @@ impl Node {
     pub(in crate::manifest) fn everything(object: &Value) -> Self {
         // Admission adds volumes, tolerations and containers to Pods, which nobody can take away again.
         let is_bounded = object["kind"] != "Pod";
-        // Written as `stringData`, read as `data`.
-        let is_secret = object["kind"] == "Secret";
-        let fields = object.as_object().into_iter().flatten().filter(|(name, _)| match name.as_str() {
-            "apiVersion" | "kind" | "status" => false,
-            "stringData" => !is_secret,
-            _ => true,
-        });
+        let fields = object.as_object().into_iter().flatten();
+        let fields = fields.filter(|(name, _)| !matches!(name.as_str(), "apiVersion" | "kind" | "status"));
         let observe = |(name, value): (&String, &Value)| {
             let node = if name == "metadata" { of_metadata(value) } else { of_value(value, is_bounded) };
             (name.clone(), node)

@@ -57,6 +57,17 @@ fn clusters_have_their_krake_names() {
     assert_eq!(explanation.candidates[0].cluster, "Edge_1");
 }
 
+#[test]
+fn a_record_knows_that_all_clusters_were_away_and_that_the_leader_is_new() {
+    let answers = Candidate { reachable_since: Some(at(NOW - 2)), ..online("back", "DE") };
+    let candidates = [in_state("place", ClusterState::Offline, 9_999), answers];
+    let policy = Policy { looking_since: Some(at(NOW - 7)), ..Policy::default() };
+    let explanation = explained(&bound(&[], "place", 20_000), &candidates, &policy);
+    assert_eq!((explanation.chosen.as_deref(), explanation.reconsider_after_seconds), (Some("place"), Some(58.0)));
+    let record: Record = serde_json::from_str(&serde_json::to_string(&explanation.record).unwrap()).unwrap();
+    assert_eq!(record.explain(), explanation);
+}
+
 proptest! {
     #[test]
     fn the_record_gives_the_same_explanation_again((request, candidates) in situation()) {

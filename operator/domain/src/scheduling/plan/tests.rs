@@ -113,7 +113,7 @@ fn a_value_for_one_cluster_leaves_the_others_theirs() {
 #[test]
 fn a_metric_that_cannot_be_read_may_have_a_value_in_a_plan() {
     let mut snapshot = snapshot();
-    let broken = Reason { code: ReasonCode::UnreachableMetricsProvider, message: "no answer".into() };
+    let broken = Reason::new(ReasonCode::UnreachableMetricsProvider, "no answer");
     snapshot.readings.get_mut(&global("sun_it")).unwrap().worth = Worth::Unknown(broken);
     assert_eq!(planned(&snapshot, &json!([])).unchanged, 1);
     let plan = planned(&snapshot, &json!([{ "type": "metric", "metric": "sun_it", "is": { "raw": 9 } }]));

@@ -142,10 +142,8 @@ fn a_metric_constraint_that_ceases_to_hold_moves_nobody_before_the_dwell_time_is
 
 #[test]
 fn a_place_whose_metrics_cannot_be_read_is_kept_for_a_while() {
-    let reason = krake_crds::reason::Reason {
-        code: krake_crds::reason::ReasonCode::UnreachableMetricsProvider,
-        message: "no answer".into(),
-    };
+    let reason =
+        krake_crds::reason::Reason::new(krake_crds::reason::ReasonCode::UnreachableMetricsProvider, "no answer");
     let blind = |seconds| {
         let rating = Rating { failures: [("heat".to_owned(), reason.clone())].into(), ..Rating::default() };
         in_state("c1", ClusterState::Online, seconds).rated(rating)
@@ -208,7 +206,7 @@ fn an_application_that_runs_nowhere_leaves_a_place_where_it_failed_only_for_anot
     assert_eq!(outcome(&failed(Some("b")), &clusters[1..]), ("c".into(), Because::Best, Some(50)));
     assert_eq!(outcome(&failed(None), &clusters[1..2]), ("b".into(), Because::NoAlternative, Some(50)));
     let lost = |state| [in_state("a", state, 9_999), online("b", "DE"), online("c", "DE")];
-    for state in [ClusterState::Offline, ClusterState::Connecting] {
+    for state in [ClusterState::Offline, ClusterState::Connecting, ClusterState::NotReady, ClusterState::Unhealthy] {
         assert_eq!(outcome(&failed(Some("a")), &lost(state)).0, "c");
         assert_eq!(outcome(&failed(Some("a")), &lost(state)[..2]).0, "b");
     }
@@ -227,4 +225,48 @@ fn the_margin_is_that_between_the_chosen_and_the_next_best() {
     assert!(run(&dwelling, &clusters).margin().unwrap() < 0.0);
     let names: Vec<_> = run(&dwelling, &clusters).ranking().iter().map(|(one, _)| one.place.name.clone()).collect();
     assert_eq!(names, ["a", "b"]);
+}
+
+/// `place` has been away for a long time, and each of these clusters has been answering for so many seconds.
+fn after_an_outage(answering: &[(&str, i64)]) -> Vec<Candidate> {
+    let answers =
+        |&(name, seconds): &(&str, i64)| Candidate { reachable_since: Some(at(NOW - seconds)), ..online(name, "DE") };
+    std::iter::once(in_state("place", ClusterState::Offline, 9_999)).chain(answering.iter().map(answers)).collect()
+}
+
+#[test]
+fn the_first_cluster_to_answer_after_all_were_away_takes_nothing_from_the_others() {
+    let old = bound(&[], "place", 20_000);
+    assert_eq!(outcome(&old, &after_an_outage(&[])), ("place".into(), Because::NoAlternative, None));
+    let back = after_an_outage(&[("x", 2)]);
+    assert_eq!(outcome(&old, &back), ("place".into(), Because::Tolerated, Some(58)));
+    let still_away = after_an_outage(&[("x", 60), ("z", 5)]);
+    assert_eq!(outcome(&old, &still_away).1, Because::Best);
+    // One that answered all along shows that it is not the operator that was cut off.
+    assert_eq!(outcome(&old, &after_an_outage(&[("x", 2), ("z", 50_000)])).1, Because::Best);
+    // An application that tolerates less waits less.
+    let hasty = Request { toleration: Toleration::For(Duration::from_secs(2)), ..old };
+    assert_eq!(outcome(&hasty, &back), ("x".into(), Because::Best, None));
+}
+
+#[test]
+fn how_long_others_answer_is_nothing_to_a_place_that_answers_and_is_not_well() {
+    let mut clusters = after_an_outage(&[("x", 2)]);
+    clusters[0] = Candidate { reachable_since: Some(at(NOW - 400)), ..in_state("place", ClusterState::NotReady, 350) };
+    assert_eq!(outcome(&bound(&[], "place", 600), &clusters), ("x".into(), Because::Best, None));
+}
+
+#[test]
+fn a_new_leader_looks_itself_before_it_gives_up_a_place() {
+    let clusters = after_an_outage(&[("x", 50_000)]);
+    let after = |seconds, toleration| {
+        let policy = Policy { looking_since: Some(at(NOW - seconds)), ..Policy::default() };
+        let request = Request { toleration, ..bound(&[], "place", 20_000) };
+        let decision = decide(&request, &clusters, &policy, at(NOW));
+        (decision.because, decision.reconsider_after.map(|after| after.as_secs()))
+    };
+    assert_eq!(after(20, Toleration::Usual), (Because::Tolerated, Some(40)));
+    assert_eq!(after(60, Toleration::Usual), (Because::Best, None));
+    assert_eq!(after(20, Toleration::For(Duration::from_secs(21))), (Because::Tolerated, Some(1)));
+    assert_eq!(after(20, Toleration::For(Duration::from_secs(20))), (Because::Best, None));
 }

@@ -11,7 +11,8 @@ fn candidate(name: String) -> impl Strategy<Value = Candidate> {
     let situation = (state, any::<bool>(), any::<bool>(), 0_i64..600, metric);
     situation.prop_map(move |(state, in_germany, is_deleting, seconds, metric)| {
         let labels = online("", if in_germany { "DE" } else { "IT" }).labels;
-        let candidate = Candidate { labels, state, is_deleting, ..in_state(&name, state, seconds) };
+        let reachable_since = (state == ClusterState::Online).then(|| at(NOW - seconds));
+        let candidate = Candidate { labels, state, is_deleting, reachable_since, ..in_state(&name, state, seconds) };
         let metrics: Vec<_> = metric.into_iter().map(|value| ("m", value, 2.0)).collect();
         rated(candidate, &metrics)
     })

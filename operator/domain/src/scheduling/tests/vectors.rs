@@ -216,8 +216,7 @@ fn readings(raw: &[(&str, f64)]) -> Readings {
     let worth = |name: &str, value: f64| {
         let (_, min, max, allowed) = METRICS.iter().find(|metric| metric.0 == name).unwrap();
         let spec = MetricSpec { min: *min, max: *max, allowed_values: allowed.to_vec(), ..MetricSpec::default() };
-        let invalid =
-            |error: crate::metric::Invalid| Worth::Unknown(Reason { code: error.code(), message: error.to_string() });
+        let invalid = |error: crate::metric::Invalid| Worth::Unknown(Reason::new(error.code(), error.to_string()));
         normalise(&spec, value).map_or_else(invalid, Worth::One)
     };
     let of = |&(name, value): &(&str, f64)| {
@@ -226,7 +225,7 @@ fn readings(raw: &[(&str, f64)]) -> Readings {
         (MetricKey { namespace, name: name.into() }, reading)
     };
     // The provider of `z` is missing.
-    let no_provider = Reason { code: ReasonCode::UnknownMetricsProvider, message: "there is no such provider".into() };
+    let no_provider = Reason::new(ReasonCode::UnknownMetricsProvider, "there is no such provider");
     let orphan = Reading { worth: Worth::Unknown(no_provider), at: at(NOW), source: "test".into() };
     raw.iter().map(of).chain([(MetricKey { namespace: None, name: "z".into() }, orphan)]).collect()
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 through_both_doors![
     what_somebody_deletes_or_changes_on_the_target_comes_back,
+    a_secret_is_kept_as_declared_and_loses_the_key_that_is_declared_no_more,
     only_observed_fields_are_kept_and_one_that_the_target_assigned_is_kept_as_it_was,
 ];
 
@@ -60,6 +61,35 @@ async fn what_somebody_deletes_or_changes_on_the_target_comes_back(testbed: &Tes
     deployment.until(|found| found["spec"]["replicas"] == 1).await?;
     door.until_running_on(&stage, &shop, "de").await?;
     Ok(())
+}
+
+/// E17, of what the API server turns into something else when it stores it.
+async fn a_secret_is_kept_as_declared_and_loses_the_key_that_is_declared_no_more(
+    testbed: &Testbed,
+    door: Door,
+) -> Result<()> {
+    let stage = door.set(testbed, "secret").await?;
+    let (name, shop) = stage.application("shop");
+    let secret =
+        |data: Value| json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": data });
+    let shop = shop.where_label("location is DE").running([secret(json!({ "user": "krake", "token": "t" }))]);
+    door.create(&stage, &shop).await?;
+    let target = testbed.target(1)?.kubectl();
+    let until_data = async |wanted: Value| {
+        eventually(&format!("the Secret holds {wanted}"), SOON, async || {
+            let found = target.json(&["get", "secret", &name]).await?;
+            ensure!(found["data"] == wanted, "it holds {}", found["data"]);
+            Ok(())
+        })
+        .await
+    };
+    until_data(json!({ "token": "dA==", "user": "a3Jha2U=" })).await?;
+
+    target.run(&["patch", "secret", &name, "-p", r#"{"data":{"user":"eA==","token":null}}"#]).await?;
+    until_data(json!({ "token": "dA==", "user": "a3Jha2U=" })).await?;
+
+    door.update(&stage, &shop.running([secret(json!({ "user": "krake" }))])).await?;
+    until_data(json!({ "user": "a3Jha2U=" })).await
 }
 
 /// E18, E19.

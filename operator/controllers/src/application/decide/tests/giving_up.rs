@@ -77,6 +77,34 @@ fn nothing_is_given_up_for_a_copy_that_is_not_well_on_a_cluster_that_answers() {
     }
 }
 
+#[test]
+fn a_copy_that_never_gets_well_is_given_up_if_the_nodes_of_the_old_cluster_are_not_well_either() {
+    let fails_over = |seconds, old, new| {
+        let failing_over = observed(sent(seconds), [old, copy_on("b", new)]);
+        Observed { unwell: BTreeSet::from([place("a")]), ..failing_over }
+    };
+    for old in [Applied, Degraded, Progress::Refused].map(|progress| copy_on("a", progress)) {
+        for (seconds, new, expected) in [
+            (1, Progress::Refused, Some(once("b"))),
+            (599, Applied, None),
+            (600, Applied, Some(once("b"))),
+            (600, Degraded, Some(once("b"))),
+            (100_000, Ready, None),
+        ] {
+            let failing_over = fails_over(seconds, old.clone(), new);
+            let (steps, _, held_up) = told(&failing_over);
+            assert_eq!((steps, held_up), (Vec::new(), None), "it goes on until another cluster is found");
+            assert_eq!(avoided(&failing_over), expected, "{new:?} after {seconds} s");
+        }
+    }
+    // What serves well enough is a place to go back to.
+    expect(&fails_over(600, copy_on("a", Ready), Applied), &[], "a", Some(HeldUp::GivenUp));
+    // Of the new cluster's own nodes nothing follows.
+    let failing_over = observed(sent(100_000), [copy_on("a", Degraded), copy_on("b", Applied)]);
+    let failing_over = Observed { unwell: BTreeSet::from([place("b")]), ..failing_over };
+    assert_eq!(avoided(&failing_over), None);
+}
+
 /// What is avoided when `b` is the only hope: nothing serves, or what did is lost.
 fn avoided_alone(application: &Application, progress: Progress) -> [Option<(String, i64)>; 2] {
     let mut first = application.clone();

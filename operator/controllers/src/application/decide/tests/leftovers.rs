@@ -142,27 +142,10 @@ fn a_finalizer_that_was_taken_off_is_put_back_before_anything_else() {
 }
 
 #[test]
-fn a_copy_that_is_moved_away_learns_that_nothing_of_it_stays() {
-    let retained = |cluster| {
-        let mut copy = copy_on(cluster, Ready);
-        copy.spec.deletion_policy = DeletionPolicy::Retain;
-        copy
-    };
-    let retaining = |strategy, serving| {
-        let mut application = scheduled("b", serving);
-        application.spec.deletion_policy = DeletionPolicy::Retain;
-        application.spec.migration_strategy = strategy;
-        application
-    };
-    let steps = &["change a", "remove a"];
-    let replaced = retaining(MigrationStrategy::MakeBeforeBreak, "b");
-    let replaced = observed(replaced, [retained("a"), retained("b")]);
-    expect(&replaced, steps, "b", None);
-    let plan = decide(&replaced, now());
-    let Step::Place { spec, .. } = &plan.steps[0] else { panic!("{plan:?}") };
-    assert_eq!(spec.deletion_policy, DeletionPolicy::Delete);
-    let recreated = observed(retaining(MigrationStrategy::Recreate, "a"), [retained("a")]);
-    expect(&recreated, steps, "a", Some(HeldUp::OtherCopies));
+fn a_copy_that_was_marked_as_moved_away_and_is_wanted_again_loses_the_mark() {
+    let mut wanted = copy_on("a", Ready);
+    wanted.annotations_mut().insert(labels::MOVED_AWAY.into(), "true".into());
+    expect(&observed(scheduled("a", "a"), [wanted]), &["change a"], "a", None);
 }
 
 #[test]

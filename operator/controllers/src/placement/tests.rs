@@ -1,0 +1,80 @@
+//! The placement controller before an API server that holds one Placement, and no target.
+
+use std::slice::from_ref;
+
+use krake_crds::reference::ObjectReference;
+use krake_operator_loops::{
+    context::{Given, Settings},
+    outcome::Instruments,
+    testing::Server,
+};
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+/// One look at the Placement; the writes to it that followed.
+async fn look(mut placement: Placement) -> Vec<Value> {
+    placement.metadata.finalizers = Some(vec![finalizer::PLACEMENT.into()]);
+    let known = serde_json::to_value(&placement).unwrap();
+    let server = Server::deciding(move |call| {
+        if call.uri.contains("watch=true") {
+            return None;
+        }
+        let list = || json!({ "metadata": { "resourceVersion": "9" }, "items": [] });
+        Some((200, if call.path().contains("/shop-edge") { known.clone() } else { list() }))
+    });
+    let given = Given {
+        client: server.client(),
+        instance: "test".into(),
+        instruments: Instruments::register(&mut Registry::default()),
+        settings: Settings::default(),
+    };
+    let (context, caches) = Context::start(given, CancellationToken::new());
+    let _pump = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(caches));
+    assert!(context.synced().await);
+    let _ = reconcile(Arc::new(placement), Arc::new(context), Arc::default()).await;
+    let calls = server.calls().into_iter();
+    calls.filter(|call| call.method == "PATCH" && call.path().contains("/shop-edge")).map(|call| call.body).collect()
+}
+
+fn foreign() -> Placement {
+    let object = example::object("ConfigMap", "a");
+    let mut placement = example::applied(example::placement(from_ref(&object)), &[object]);
+    placement.spec.cluster = ObjectReference::cluster("prod", "edge");
+    placement
+}
+
+#[tokio::test]
+async fn a_cluster_of_another_namespace_is_not_used() {
+    let writes = look(foreign()).await;
+    let applied = |condition: &&Value| condition["type"] == "Applied";
+    let conditions = writes[0]["status"]["conditions"].as_array().unwrap();
+    let said = conditions.iter().find(applied).unwrap()["message"].as_str().unwrap();
+    assert!(said.contains("cluster prod/edge is in another namespace"), "{said}");
+}
+
+#[tokio::test]
+async fn the_deletion_of_a_placement_on_a_cluster_of_another_namespace_does_not_wait() {
+    let writes = look(example::leaving(foreign())).await;
+    assert_eq!(writes.len(), 1, "{writes:?}");
+    assert_eq!(writes[0]["metadata"]["finalizers"], json!([]));
+}
+
+#[test]
+fn what_nobody_tells_of_is_looked_at_by_itself_and_more_often_while_it_starts() {
+    let long = Duration::from_hours(1);
+    let settled = |unwatched: &[&str]| {
+        let unwatched = unwatched.iter().map(ToString::to_string).collect();
+        Done::Settled(Settled { unwatched, ..Settled::default() })
+    };
+    for (unwatched, workload, expected) in [
+        (&[][..], WorkloadState::Progressing, long),
+        (&["Deployment"], WorkloadState::Progressing, Duration::from_secs(5)),
+        (&["Deployment"], WorkloadState::Running, Duration::from_secs(15)),
+        (&["Deployment"], WorkloadState::Degraded, Duration::from_secs(15)),
+    ] {
+        assert_eq!(period(&settled(unwatched), Some(workload), long), expected);
+    }
+}
