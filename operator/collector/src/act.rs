@@ -92,7 +92,13 @@ async fn delete_dependent(dependent: &Entry, owner: &Entry, context: &Context) -
 
 async fn delete_placement(placement: &Arc<Placement>, cluster: &Entry, context: &Context) -> Result<(), Error> {
     let place = cluster.place();
-    let deleted = safety::delete(context, &**placement, |now| now.spec.cluster == place).await;
+    // An application that lives is elsewhere by now, or it would go with its cluster.
+    let (owner, namespace) = (labels::application_uid(placement), placement.namespace().unwrap_or_default());
+    let application = context.applications.find(&namespace, &placement.spec.application);
+    let lives = application.is_some_and(|found| {
+        found.metadata.deletion_timestamp.is_none() && (owner.is_none() || found.metadata.uid.as_deref() == owner)
+    });
+    let deleted = safety::delete_copy(context, placement, lives, |now| now.spec.cluster == place).await;
     deleted.map(drop).map_err(Error::Delete)
 }
 

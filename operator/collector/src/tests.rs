@@ -347,6 +347,25 @@ async fn a_cluster_that_lets_its_applications_go_takes_only_placements_and_other
 }
 
 #[tokio::test]
+async fn a_copy_whose_application_lives_elsewhere_is_moved_away_and_not_deleted_with_its_cluster() {
+    let place = json!({ "group": "kubernetes.krake.dev", "kind": "Cluster", "namespace": "web", "name": "edge" });
+    let spec = json!({ "application": "shop", "cluster": place, "applicationGeneration": 1, "manifest": [] });
+    let mut copy = object("Application", "copy-of-shop", &json!({ "spec": spec }));
+    copy["kind"] = json!("Placement");
+    let edge = leaving(object("Cluster", "edge", &json!({ "spec": {} })), &[finalizer::CASCADE]);
+    let shop = object("Application", "shop", &bound_to("scheduledTo", "kubernetes.krake.dev", "Cluster", "other"));
+    for (application, mark) in [(shop.clone(), Some(&json!("true"))), (leaving(shop, &["krake.dev/held"]), None)] {
+        let objects = vec![edge.clone(), application, copy.clone()];
+        let running = Running::before(Server::deciding(holding(objects)), None).await;
+        let (_, calls) = running.look("Cluster", "edge").await;
+        let about = calls.iter().filter(|call| call.path().ends_with("/copy-of-shop") && call.method != "GET");
+        let about: Vec<_> = about.map(|call| (call.method.as_str(), &call.body)).collect();
+        let marked = about[0].1.pointer("/metadata/annotations/krake.dev~1moved-away");
+        assert_eq!((about.last().map(|(method, _)| *method), marked), (Some("DELETE"), mark), "{about:?}");
+    }
+}
+
+#[tokio::test]
 async fn applications_are_not_deleted_for_a_cluster_that_lets_them_go_by_now() {
     let edge = |policy: &str| {
         leaving(object("Cluster", "edge", &json!({ "spec": { "deletionPolicy": policy } })), &[finalizer::CASCADE])

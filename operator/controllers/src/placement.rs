@@ -55,7 +55,7 @@ const NAME: &str = "placement";
 
 /// Placements reconciled at once. Many, because they mostly wait for targets; how many may wait for the same one is
 /// limited by `targets`.
-const CONCURRENCY: u16 = 128;
+const CONCURRENCY: u16 = 256;
 
 /// How soon to look again when nobody knows yet whether the cluster answers; its first answer wakes us before.
 const UNKNOWN: Duration = Duration::from_secs(5);
@@ -89,7 +89,7 @@ struct Memory {
     setbacks: Setbacks,
     /// Corrections of drift.
     patience: Patience,
-    /// What was applied of deployments that go on.
+    /// What was applied in attempts that go on or have failed.
     progress: Progress,
 }
 
@@ -139,14 +139,19 @@ fn note(placement: &Placement, done: &Done, memory: &Memory) -> Option<Setback> 
     match done {
         Done::Settled(Settled { is_held: true, .. }) => None,
         Done::Settled(Settled { trouble: Some(trouble), .. }) if trouble.code().is_some() => {
+            memory.progress.failed(placement, now);
             Some(memory.setbacks.failed(placement, now))
+        }
+        Done::Settled(Settled { trouble: Some(Trouble::NotServedYet(_)), .. }) | Done::Waited { .. } => {
+            memory.progress.failed(placement, now);
+            None
         }
         Done::Settled(Settled { trouble: None, .. }) | Done::Released => {
             memory.setbacks.forget(placement);
             memory.progress.forget(placement);
             None
         }
-        Done::Settled(_) | Done::Waited { .. } | Done::Removing { .. } | Done::Withheld(_) => None,
+        Done::Settled(_) | Done::Removing { .. } | Done::Withheld(_) => None,
     }
 }
 

@@ -1,5 +1,4 @@
-//! What is written on Placements beside their spec: labels, by which the API server finds them without reading them, and
-//! why they go.
+//! Labels on Placements, by which the API server finds them without reading them.
 
 use std::fmt::Write;
 
@@ -12,22 +11,12 @@ pub const APPLICATION_UID: &str = "krake.dev/application-uid";
 /// The cluster that the Placement is for, as a digest: names may be longer than labels.
 pub const CLUSTER: &str = "krake.dev/cluster-digest";
 
-/// Annotation: the application controller deletes this copy because the application is elsewhere, or nowhere, by now. Whoever
-/// else deletes a Placement, with its namespace for example, has not decided about what was deployed.
-pub const MOVED_AWAY: &str = "krake.dev/moved-away";
-
 /// Bytes of a digest: 80 bits are more than the clusters of any fleet need.
 const DIGEST_BYTES: usize = 10;
 
 /// The uid of the Application that the Placement belongs to.
 pub fn application_uid(placement: &Placement) -> Option<&str> {
     placement.metadata.labels.as_ref()?.get(APPLICATION_UID).map(String::as_str)
-}
-
-/// Whether the Placement says that its application was moved away from its cluster.
-#[must_use]
-pub fn is_moved_away(placement: &Placement) -> bool {
-    placement.metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(MOVED_AWAY))
 }
 
 /// The value of [`CLUSTER`] for Placements on this cluster.

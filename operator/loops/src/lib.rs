@@ -6,7 +6,7 @@
 //! | what do all loops share | [`context`] |
 //! | how does a loop run, and what may a reconcile answer | [`drive`], [`outcome`] |
 //! | how is a part of a status written, or a finalizer | [`status`], [`finalizers`] |
-//! | what may be moved or removed now | [`safety`] |
+//! | what may be moved or removed now, and how is a move told from a deletion | [`safety`], [`moved_away`] |
 //! | what are metrics worth, and what does the scheduler see of clusters | [`readings`], [`market`] |
 
 pub mod changes;
@@ -15,6 +15,7 @@ pub mod drive;
 pub mod finalizers;
 pub mod labels;
 pub mod market;
+pub mod moved_away;
 pub mod outcome;
 pub mod parent;
 pub mod readings;

@@ -16,7 +16,7 @@ use std::{future::ready, sync::Arc, time::Duration};
 use futures::{Stream, StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use krake_crds::{condition, core::SafetyPolicy};
+use krake_crds::{condition, core::SafetyPolicy, kubernetes::Placement};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Preconditions},
@@ -29,6 +29,7 @@ pub use self::{ledger::Ledger, policy::run};
 use crate::{
     changes::Changes,
     context::{Cached, Context, Shared, Watched},
+    moved_away,
     outcome::{Failure, NOT_CURRENT, Retry, kube_category},
 };
 
@@ -57,6 +58,9 @@ pub enum Error {
     /// The object could not be read again.
     #[error("reading {0} before its deletion")]
     Read(String, #[source] kube::Error),
+    /// The mark that says why it goes could not be written.
+    #[error("marking {0} before its deletion")]
+    Mark(String, #[source] kube::Error),
     /// The call failed; with a conflict the object has changed and is looked at again.
     #[error("deleting {0}")]
     Delete(String, #[source] kube::Error),
@@ -67,14 +71,14 @@ impl Failure for Error {
         match self {
             Self::NotCurrent => NOT_CURRENT,
             Self::Withheld(_) => "withheld",
-            Self::Read(_, error) | Self::Delete(_, error) => kube_category(error),
+            Self::Read(_, error) | Self::Mark(_, error) | Self::Delete(_, error) => kube_category(error),
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
             Self::Withheld(withheld) => Retry::After(withheld.retry_after.unwrap_or(AGAIN)),
-            Self::NotCurrent | Self::Read(..) | Self::Delete(..) => Retry::Soon,
+            Self::NotCurrent | Self::Read(..) | Self::Mark(..) | Self::Delete(..) => Retry::Soon,
         }
     }
 }
@@ -192,6 +196,27 @@ where
     delete_through(context, &context.api_of(seen), seen, still_due).await
 }
 
+/// As [`delete`], for a copy of an application: it is marked before, or loses its mark, by whether the application was moved
+/// away from it. What must not be removed now is not marked either.
+///
+/// # Errors
+/// As [`delete`].
+pub async fn delete_copy<F>(
+    context: &Context,
+    seen: &Placement,
+    is_moved_away: bool,
+    still_due: F,
+) -> Result<Deletion, Error>
+where
+    F: Fn(&Placement) -> bool + Send,
+{
+    let api = context.api_of(seen);
+    may_delete(context, seen)?;
+    let marked = moved_away::mark(&api, seen, is_moved_away).await;
+    marked.map_err(|error| Error::Mark(seen.name_any(), error))?;
+    delete_through(context, &api, seen, still_due).await
+}
+
 /// As [`delete`], for an object of a kind that is not known at compile time; `api` is that of its kind and namespace.
 ///
 /// # Errors
@@ -201,12 +226,16 @@ where
     K: Cached,
     F: Fn(&K) -> bool + Send,
 {
+    may_delete(context, seen)?;
+    delete_exactly(api, seen, still_due).await
+}
+
+fn may_delete(context: &Context, seen: &impl ResourceExt) -> Result<(), Error> {
     if !context.is_current() {
         return Err(Error::NotCurrent);
     }
     let namespace = seen.namespace().unwrap_or_default();
-    permit(context, Act::Clean, &namespace, &seen.uid().unwrap_or_default()).map_err(Error::Withheld)?;
-    delete_exactly(api, seen, still_due).await
+    permit(context, Act::Clean, &namespace, &seen.uid().unwrap_or_default()).map_err(Error::Withheld)
 }
 
 async fn delete_exactly<K, F>(api: &Api<K>, seen: &K, still_due: F) -> Result<Deletion, Error>

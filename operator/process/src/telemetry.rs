@@ -9,9 +9,10 @@ use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{EnvFilter, filter::FromEnvError, fmt, prelude::*, util::TryInitError};
 
-/// These libraries are kept to warnings unless `RUST_LOG` says otherwise, and kube's client to errors: it warns of an answer
-/// that it does not understand by logging all of it, and a target may answer anything.
-const QUIET_LIBRARIES: &str = "kube_client=error,kube_runtime=warn,h2=warn,hyper_util=warn";
+/// These libraries are kept to warnings unless `RUST_LOG` says otherwise, and kube to errors: it warns of an answer that
+/// it does not understand, and of a watch that is refused, by logging all of the answer, and a target may answer anything.
+/// Whoever watches logs by itself what goes wrong.
+const QUIET_LIBRARIES: &str = "kube_client=error,kube_runtime=error,h2=warn,hyper_util=warn";
 
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -11,12 +11,14 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tower::{BoxError, Layer, Service};
 
-/// The longest answer. A page of 250 objects of the greatest size that etcd takes would have six times as much; real ones
-/// have some megabytes.
-const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+/// The longest answer: one object, or a page of [`PAGE`](crate::connection::PAGE), which leaves 160 KiB for each of its objects.
+/// Nodes, which are listed whole, have some 20 KiB. Of all others the metadata is listed, where annotations may have
+/// 256 KiB but seldom have 20. The discovery of a thousand custom resources has about a megabyte.
+const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 
-/// The longest answer that is an error. Clients log them.
-const LONGEST_ERROR: usize = 256 * 1024;
+/// The longest answer that is an error. One about an invalid object quotes the parts that are wrong, twice: in its message
+/// and in its causes.
+const LONGEST_ERROR: usize = 4 * 1024 * 1024;
 
 /// The longest line of a watch, which is one object. etcd takes 1.5 MiB by default.
 const LONGEST_LINE: usize = 8 * 1024 * 1024;
@@ -168,6 +170,20 @@ mod tests {
         assert_eq!(taken(Extent::Whole, &lines), Err(TooLong(10)));
         assert_eq!(taken(Extent::Whole, &["1234567\n", "12"]), Ok(()));
         assert_eq!(taken(Extent::Line, &["1\n1234567890", "1"]), Err(TooLong(10)));
+    }
+
+    #[tokio::test]
+    async fn what_a_large_invalid_object_is_answered_is_taken_whole() {
+        let long = "x".repeat(1024 * 1024);
+        let details = serde_json::json!({ "causes": [{ "message": long }] });
+        let said =
+            serde_json::json!({ "status": "Failure", "code": 422, "message": long, "details": details }).to_string();
+        let answer = move |_: Request<ClientBody>| {
+            let body = ClientBody::from(said.clone().into_bytes());
+            std::future::ready(Ok::<_, Infallible>(Response::builder().status(422).body(body).unwrap()))
+        };
+        let client = ClientBuilder::new(tower::service_fn(answer), "default").with_layer(&Bounds).build();
+        assert!(matches!(client.apiserver_version().await, Err(kube::Error::Api(status)) if status.message == long));
     }
 
     /// A target that never stops.

@@ -34,8 +34,9 @@ use crate::{
     wake::{ClusterKey, Wake},
 };
 
-/// How many pieces of work may be busy with one cluster at once; while it hangs, each of them waits for its deadline.
-const PLACES: usize = 32;
+/// How many pieces of work may be busy with one cluster at once; while it hangs, each of them waits for its deadline. Low, so
+/// that a few such clusters do not keep all workers from the others.
+const PLACES: usize = 16;
 
 /// Requests in flight to one cluster, probes apart. A watch counts only until its headers arrive.
 const CONCURRENT_CALLS: usize = 32;
@@ -43,8 +44,8 @@ const CONCURRENT_CALLS: usize = 32;
 /// How long a watch that is not allowed is left alone: somebody may change the permissions.
 const REFUSED_FOR: Duration = Duration::from_mins(10);
 
-/// Objects per page of a list.
-pub(crate) const PAGE: u32 = 250;
+/// Objects per page of a list. A page must fit into the longest answer that is taken.
+pub(crate) const PAGE: u32 = 100;
 
 /// Where a connection leads, as far as the kubeconfig says.
 #[derive(Clone, Debug)]

@@ -44,21 +44,24 @@ const AGAIN: Duration = Duration::from_mins(10);
 pub struct Served {
     /// Names of the definitions, `<plural>.<group>`.
     pub names: BTreeSet<String>,
-    /// Whether they were read twice. If not, what is not named here may only not have been listed yet.
+    /// Whether they were read twice. If not, what is not named here may only not have been listed yet; or so much could not
+    /// be read that it cannot be told what.
     pub is_confirmed: bool,
     /// The groups of which something could not be read, because the extension server behind them is away or because there
-    /// was too much: more may be served.
+    /// was too much: more may be served. At most some hundred.
     pub unread: BTreeSet<String>,
 }
 
 impl Served {
     /// What is known after reading `listing`; only one that was read for confirmation can take anything back.
     fn after(&self, mut listing: Listing, is_confirmation: bool) -> Self {
+        let is_confirmation = is_confirmation && !listing.is_hopeless();
         let is_kept = |name: &&String| !is_confirmation || listing.unread.contains(group_of(name));
         let kept: Vec<_> = self.names.iter().filter(is_kept).cloned().collect();
         listing.extend(kept);
-        let Listing { names, unread } = listing;
-        Self { names, is_confirmed: is_confirmation, unread }
+        let is_confirmed = is_confirmation && !listing.is_hopeless();
+        let Listing { names, unread } = listing.bounded();
+        Self { names, is_confirmed, unread }
     }
 
     /// Whether a definition that was served once may be served still, though it need not be named here.

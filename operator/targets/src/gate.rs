@@ -25,7 +25,7 @@ use crate::{
 const READ_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long one call that writes may take: admission webhooks may take up to 30 s each, and API servers give up after 34 s.
-pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(35);
+const WRITE_DEADLINE: Duration = Duration::from_secs(35);
 
 /// How often a call that waits looks whether there is still somebody to wait for.
 const GLANCE: Duration = Duration::from_secs(5);
@@ -41,7 +41,7 @@ pub(crate) enum CallError {
     #[error("no answer within {} s", .after.as_secs())]
     Deadline {
         after: Duration,
-        /// Whether something else was heard of the cluster meanwhile: it is this call that hangs.
+        /// Whether it is this call that hangs: it writes, and something else was heard of the cluster meanwhile.
         is_alive: bool,
     },
     #[error("call failed")]
@@ -87,16 +87,26 @@ impl Gate {
         }
     }
 
-    /// Lets one call that reads pass, with a deadline, and takes note of a silence.
+    /// Lets one call that reads pass, with a deadline, and takes note of a silence. A read that hangs is one whatever else is
+    /// heard: an API server that has lost its storage still answers probes.
     pub(crate) async fn pass<T>(&self, call: impl Future<Output = kube::Result<T>> + Send) -> Result<T, CallError> {
-        self.pass_within(READ_DEADLINE, call).await
+        self.pass_within(READ_DEADLINE, false, call).await
     }
 
-    /// As [`Gate::pass`], with another deadline. A call that hangs while the cluster is heard of is no silence; one to a
-    /// cluster that turns out to be away ends before its deadline.
-    pub(crate) async fn pass_within<T>(
+    /// As [`Gate::pass`], for a call that writes: one that hangs while the cluster is heard of is no silence, since a webhook
+    /// may be slow.
+    pub(crate) async fn pass_write<T>(
+        &self,
+        call: impl Future<Output = kube::Result<T>> + Send,
+    ) -> Result<T, CallError> {
+        self.pass_within(WRITE_DEADLINE, true, call).await
+    }
+
+    /// A call to a cluster that turns out to be away ends before its deadline.
+    async fn pass_within<T>(
         &self,
         after: Duration,
+        is_write: bool,
         call: impl Future<Output = kube::Result<T>> + Send,
     ) -> Result<T, CallError> {
         self.check()?;
@@ -108,11 +118,9 @@ impl Gate {
                 break answer;
             }
             if begun.elapsed() >= after || self.check().is_err() {
-                return Err(self.unanswered(begun));
+                return Err(self.unanswered(begun, is_write));
             }
-            if self.last_heard().is_none_or(|heard| heard.elapsed() >= GLANCE) {
-                self.doubt.notify_one();
-            }
+            self.doubt.notify_one();
         };
         match &answer {
             Err(error) if is_silence(error) => self.silent(),
@@ -189,9 +197,9 @@ impl Gate {
         self.judge.lock().unwrap_or_else(PoisonError::into_inner).is_in_doubt()
     }
 
-    fn unanswered(&self, begun: Instant) -> CallError {
+    fn unanswered(&self, begun: Instant, is_write: bool) -> CallError {
         let is_heard = self.last_heard().is_some_and(|heard| heard > begun);
-        let is_alive = is_heard && self.check().is_ok() && !self.is_in_doubt();
+        let is_alive = is_write && is_heard && self.check().is_ok() && !self.is_in_doubt();
         if is_alive {
             self.doubt.notify_one();
         } else {
@@ -288,10 +296,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn calls_that_hang_while_the_cluster_is_heard_of_close_no_gate() {
+    async fn writes_that_hang_while_the_cluster_is_heard_of_close_no_gate() {
         let gate = Gate::default();
         gate.probed(Ok("v1".into()));
-        let hanging = || gate.pass_within(WRITE_DEADLINE, std::future::pending::<kube::Result<()>>());
+        let hanging = || gate.pass_write(std::future::pending::<kube::Result<()>>());
         let probe_later = async || {
             tokio::time::sleep(Duration::from_secs(5)).await;
             gate.probed(Ok("v1".into()));
@@ -305,6 +313,39 @@ mod tests {
             assert!(matches!(hanging().await, Err(CallError::Deadline { is_alive: false, .. })));
         }
         assert!(matches!(hanging().await, Err(CallError::Closed(_))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_hangs_is_a_silence_whatever_else_is_heard() {
+        let gate = Gate::default();
+        gate.probed(Ok("v1".into()));
+        let hanging = || gate.pass(std::future::pending::<kube::Result<()>>());
+        let hear_later = async || {
+            tokio::time::sleep(Duration::from_secs(9)).await;
+            gate.heard();
+        };
+        for _ in 0..3 {
+            let (answer, ()) = tokio::join!(hanging(), hear_later());
+            assert!(matches!(answer, Err(CallError::Deadline { is_alive: false, .. })));
+        }
+        assert!(gate.check().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waits_is_a_reason_to_probe_even_when_something_was_just_heard() {
+        let gate = Gate::default();
+        gate.probed(Ok("v1".into()));
+        let begun = Instant::now();
+        let heard_late = async {
+            tokio::time::sleep(GLANCE * 4 / 5).await;
+            gate.heard();
+            gate.doubted().await;
+        };
+        tokio::select! {
+            _ = gate.pass_write(std::future::pending::<kube::Result<()>>()) => unreachable!(),
+            () = heard_late => {}
+        }
+        assert_eq!(begun.elapsed(), GLANCE);
     }
 
     #[tokio::test]

@@ -17,7 +17,6 @@ use kube::{
 
 use crate::{
     connection::{Connection, PAGE},
-    nodes,
     ownership::{MANAGED_BY_LABEL, MANAGER, PLACEMENT_KEY},
     wake::Wake,
 };
@@ -42,6 +41,9 @@ pub(crate) async fn keep_watching(connection: Arc<Connection>, resource: ApiReso
                 }
             }
             Ok(Event::Init) => {}
+            // Served no more: who uses its objects finds them, and has them watched, in another version. A kind that was never
+            // listed may only be too new for an API server that is behind.
+            Err(error) if was_listed && code(&error) == Some(404) => return ControlFlow::Break(()),
             Err(error) if is_refusal(&error) => {
                 if connection.refused.add(&group, &kind) {
                     tracing::info!(kind, "not allowed to watch; those who use the kind look more often");
@@ -61,9 +63,16 @@ pub(crate) async fn keep_watching(connection: Arc<Connection>, resource: ApiReso
 
 /// Whether the API server does not allow to list, or to watch, a kind in all namespaces.
 fn is_refusal(error: &watcher::Error) -> bool {
-    let is_watch_refused =
-        matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 403);
-    is_watch_refused || nodes::refusal(error).is_some()
+    matches!(code(error), Some(403 | 405))
+}
+
+/// What a list, or the beginning of a watch, was answered instead.
+fn code(error: &watcher::Error) -> Option<u16> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => Some(status.code),
+        _ => None,
+    }
 }
 
 /// The kinds of one cluster that may not be watched, by group and name.
@@ -104,23 +113,35 @@ fn placement_of(object: &PartialObjectMeta<DynamicObject>) -> Option<Wake> {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
+    use std::{
+        convert::Infallible,
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
 
     use http::{Request, Response};
     use kube::{Client, api::GroupVersionKind, client::Body};
     use serde_json::json;
-    use tokio::sync::broadcast;
+    use tokio::{sync::broadcast, time::timeout};
     use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::{connection::Address, wake::ClusterKey};
 
-    #[tokio::test]
-    async fn a_kind_that_may_not_be_watched_is_known_and_those_who_use_it_look_again() {
-        let refuse = |_: Request<Body>| async {
-            let refusal = json!({ "kind": "Status", "status": "Failure", "reason": "Forbidden", "code": 403 });
-            let body = Body::from(refusal.to_string().into_bytes());
-            Ok::<_, Infallible>(Response::builder().status(403).body(body).unwrap())
+    /// A cluster that refuses with this code to watch Deployments, and to list them unless `lists`, and how often it did.
+    fn refusing(code: u16, lists: bool) -> (Arc<Connection>, broadcast::Receiver<Wake>, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = asked.clone();
+        let answer = move |request: Request<Body>| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            let is_watch = request.uri().query().is_some_and(|query| query.contains("watch="));
+            let (code, body) = if lists && !is_watch {
+                (200, json!({ "metadata": { "resourceVersion": "5" }, "items": [] }))
+            } else {
+                (code, json!({ "kind": "Status", "status": "Failure", "reason": "some", "code": code }))
+            };
+            let body = Body::from(body.to_string().into_bytes());
+            std::future::ready(Ok::<_, Infallible>(Response::builder().status(code).body(body).unwrap()))
         };
         let address = Address {
             key: ClusterKey::new("web", "edge"),
@@ -128,16 +149,42 @@ mod tests {
             server_host: "edge.example.org".into(),
             kubeconfig: [0; 32],
         };
-        let (wakes, mut woken) = broadcast::channel(8);
-        let client = Client::new(tower::service_fn(refuse), "shop");
+        let (wakes, woken) = broadcast::channel(8);
+        let client = Client::new(tower::service_fn(answer), "shop");
         let connection = Connection::new(address, client, wakes, CancellationToken::new());
         connection.gate.probed(Ok("v1.37.2".into()));
+        (connection, woken, asked)
+    }
+
+    fn watch(connection: &Arc<Connection>) -> impl Future<Output = ()> + use<> {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", "Deployment"));
-        let watch = keep_watching(connection.clone(), resource);
+        keep_watching(connection.clone(), resource)
+    }
+
+    #[tokio::test]
+    async fn a_kind_that_may_not_be_watched_is_known_and_those_who_use_it_look_again() {
+        let (connection, mut woken, _) = refusing(403, false);
+        let watch = watch(&connection);
         let told = tokio::select! { () = watch => None, told = woken.recv() => told.ok() };
         assert_eq!(told, Some(Wake::Everything(ClusterKey::new("web", "edge"))));
         let kinds = [("apps", "Deployment"), ("apps", "ReplicaSet"), ("", "Deployment")];
         assert_eq!(kinds.map(|(group, kind)| connection.refused.holds(group, kind)), [true, false, false]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_version_that_is_served_no_more_is_left_alone_and_is_no_refusal() {
+        let (connection, mut woken, asked) = refusing(404, true);
+        timeout(Duration::from_mins(9), watch(&connection)).await.unwrap_err();
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+        assert!(!connection.refused.holds("apps", "Deployment") && woken.try_recv().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_kind_that_is_not_yet_served_everywhere_is_asked_for_again_soon() {
+        let (connection, mut woken, asked) = refusing(404, false);
+        timeout(Duration::from_mins(9), watch(&connection)).await.unwrap_err();
+        assert!(asked.load(Ordering::Relaxed) > 9, "{asked:?}");
+        assert!(!connection.refused.holds("apps", "Deployment") && woken.try_recv().is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Whose an object on a target is: how ours are marked, and how the marks are read.
 //!
 //! An object of ours carries two labels and two annotations. The labels select (watches, `kubectl -l`); the annotations
-//! say to whom to turn. All of it is pure.
+//! say to whom to turn. One that was there before us may carry a third annotation that says so. All of it is pure.
 
 use krake_crds::kubernetes::placement::InventoryEntry;
 use serde_json::{Map, Value, json};
@@ -19,6 +19,10 @@ pub const PLACEMENT_KEY: &str = "krake.dev/placement";
 
 /// Annotation with the `<namespace>/<name>` of the Application.
 pub const APPLICATION_ANNOTATION: &str = "krake.dev/application";
+
+/// Annotation, `"true"`, of an object of ours that was there, and nobody's, before us. Whoever comes after us, be it the next
+/// Placement or this one without its status, learns it from nowhere else.
+const ADOPTED_ANNOTATION: &str = "krake.dev/adopted";
 
 /// The Placement in whose name objects are applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +74,22 @@ impl Ownership {
         });
     }
 
+    /// Marks `object` as one that was there before us. Only [`Ownership::unmarking`] takes that off.
+    pub fn mark_adopted(object: &mut Value) {
+        let Value::Object(root) = object else { return };
+        edit(root, "metadata", |metadata| {
+            edit(metadata, "annotations", |annotations| {
+                annotations.insert(ADOPTED_ANNOTATION.into(), json!("true"));
+            });
+        });
+    }
+
+    /// Whether `live` says that it was there before us.
+    #[must_use]
+    pub fn is_adopted(live: &Value) -> bool {
+        text(live, "annotations", ADOPTED_ANNOTATION) == Some("true")
+    }
+
     /// A JSON merge patch after which nothing on `live` says that it was ours: neither labels and annotations nor the
     /// record of the fields that we applied, which would make the next owner's server-side apply conflict with ours. What
     /// the object is stays as it is; applying an empty object in our name instead would take that away too. The patch
@@ -90,7 +110,7 @@ impl Ownership {
             "uid": metadata["uid"],
             "resourceVersion": metadata["resourceVersion"],
             "labels": labels,
-            "annotations": { PLACEMENT_KEY: null, APPLICATION_ANNOTATION: null },
+            "annotations": { PLACEMENT_KEY: null, APPLICATION_ANNOTATION: null, ADOPTED_ANNOTATION: null },
             "managedFields": managed,
         } })
     }
@@ -189,7 +209,9 @@ mod tests {
             "uid": "x",
             "resourceVersion": "7",
             "labels": { "krake.dev/placement": null, "app.kubernetes.io/managed-by": null },
-            "annotations": { "krake.dev/placement": null, "krake.dev/application": null },
+            "annotations": {
+                "krake.dev/placement": null, "krake.dev/application": null, "krake.dev/adopted": null,
+            },
             "managedFields": [theirs],
         } });
         assert_eq!(Ownership::unmarking(&live), expected);
@@ -198,6 +220,15 @@ mod tests {
         let patch = Ownership::unmarking(&live);
         assert_eq!(patch["metadata"]["managedFields"], json!([{}]));
         assert_eq!(patch["metadata"]["labels"], json!({ "krake.dev/placement": null }));
+    }
+
+    #[test]
+    fn that_an_object_was_adopted_stays_on_it_whoever_marks_it_next() {
+        let mut object = marked_by(&ownership("u1", "shop"));
+        assert!(!Ownership::is_adopted(&object));
+        Ownership::mark_adopted(&mut object);
+        ownership("u2", "shop").mark(&mut object);
+        assert!(Ownership::is_adopted(&object));
     }
 
     #[test]

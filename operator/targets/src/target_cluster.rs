@@ -17,7 +17,7 @@ use crate::{
     bounded::TooLong,
     connection::Connection,
     discovery::Served,
-    gate::{CallError, WRITE_DEADLINE},
+    gate::CallError,
     ownership::{MANAGER, Ownership, Tie},
     wake::ClusterKey,
 };
@@ -72,7 +72,7 @@ pub enum Error {
     Deadline {
         /// How long we waited.
         seconds: u64,
-        /// Whether the cluster was heard of meanwhile. If it was, it is this call that does not work.
+        /// Whether it is this call that does not work: it writes, and the cluster was heard of meanwhile.
         is_alive: bool,
         /// What we were doing.
         verb: &'static str,
@@ -217,8 +217,11 @@ impl TargetCluster {
         served: &Served,
     ) -> Result<Option<Value>, Error> {
         self.connection.ensure_watched(kind, served);
-        let found = self.call("reading", entry, self.api(served, entry).get_opt(&entry.name)).await?;
-        found.map(|object| self.to_value(entry, &object)).transpose()
+        match self.call("reading", entry, self.api(served, entry).get(&entry.name)).await {
+            Ok(object) => self.to_value(entry, &object).map(Some),
+            Err(Error::Call { source: kube::Error::Api(status), .. }) if is_object_missing(&status) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes the object what `object` says, by server-side apply, and answers it as it is then. The caller has marked it
@@ -293,9 +296,7 @@ impl TargetCluster {
             // Left is the object itself, still waiting for its finalizers or its grace period.
             Ok(answer) if answer.is_left() => Ok(Removal::Pending),
             Ok(_) => Ok(Removal::Gone),
-            Err(Error::Call { source: kube::Error::Api(status), .. }) if status.is_not_found() => Ok(Removal::Gone),
-            Err(Error::Call { source: kube::Error::Api(status), .. }) if status.is_conflict() => Ok(Removal::Pending),
-            Err(error) => Err(error),
+            Err(error) => after_failure(error),
         }
     }
 
@@ -311,9 +312,7 @@ impl TargetCluster {
         }
         match self.amend(entry, &Ownership::unmarking(&live)).await {
             Ok(_) => Ok(Removal::Gone),
-            Err(Error::Call { source: kube::Error::Api(status), .. }) if status.is_not_found() => Ok(Removal::Gone),
-            Err(Error::Call { source: kube::Error::Api(status), .. }) if status.is_conflict() => Ok(Removal::Pending),
-            Err(error) => Err(error),
+            Err(error) => after_failure(error),
         }
     }
 
@@ -358,7 +357,7 @@ impl TargetCluster {
         call: impl Future<Output = kube::Result<T>> + Send,
     ) -> Result<T, Error> {
         self.check_open()?;
-        let answer = self.connection.gate.pass_within(WRITE_DEADLINE, call).await;
+        let answer = self.connection.gate.pass_write(call).await;
         answer.map_err(|error| self.failed(error, verb, || describe(entry)))
     }
 
@@ -399,9 +398,26 @@ fn unknown_kind(entry: &InventoryEntry) -> Error {
     Error::UnknownKind { api_version: entry.api_version.clone(), kind: entry.kind.clone() }
 }
 
-/// Whether a 404 is about the kind, and not about an object or a namespace, which it would name.
+/// Whether a 404 is about the kind, and not about an object or a namespace, which it would name. The reason does not tell:
+/// for a kind that has left a version which stays served, an API server answers `NotFound`, with empty details.
 fn is_kind_missing(status: &Status) -> bool {
     status.code == 404 && status.details.as_ref().is_none_or(|details| details.kind.is_empty())
+}
+
+fn is_object_missing(status: &Status) -> bool {
+    status.is_not_found() && !is_kind_missing(status)
+}
+
+/// What a removal that was refused has come to. If it is the kind that is missing, the next look finds the object in
+/// another version.
+fn after_failure(error: Error) -> Result<Removal, Error> {
+    match error {
+        Error::Call { source: kube::Error::Api(status), .. } if is_object_missing(&status) => Ok(Removal::Gone),
+        Error::Call { source: kube::Error::Api(status), .. } if status.is_conflict() || is_kind_missing(&status) => {
+            Ok(Removal::Pending)
+        }
+        error => Err(error),
+    }
 }
 
 /// Whether the API server would answer the same to the same object for ever. Fields that a kind does not have make

@@ -6,7 +6,7 @@ use krake_crds::{
     finalizer,
     kubernetes::{Application, Placement, PlacementSpec},
 };
-use krake_operator_loops::{context::Context, finalizers, labels, safety};
+use krake_operator_loops::{context::Context, finalizers, labels, moved_away, safety};
 use kube::{
     ResourceExt,
     api::{ListParams, Patch, PatchParams},
@@ -78,6 +78,9 @@ impl Done {
         let api = context.api::<Placement>(&self.application.namespace().unwrap_or_default());
         let applied = api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&object)).await;
         let placed = applied.map_err(|error| Error::Place(spec.cluster.name.clone(), error))?;
+        // It was to be removed, and is wanted again.
+        let unmarked = moved_away::mark(&api, &placed, false).await;
+        unmarked.map_err(|error| Error::Place(spec.cluster.name.clone(), error))?;
         tracing::info!(placement = name, generation = spec.application_generation, "placed on {}", spec.cluster.name);
         self.placements.retain(|before| before.name_any() != name);
         self.placements.push(Arc::new(placed));
@@ -93,36 +96,15 @@ impl Done {
         if let Proviso::Replaced(replacement) = proviso {
             expect_ready(replacement, context).await?;
         }
-        let permitted = safety::permit(
-            context,
-            safety::Act::Clean,
-            &placement.namespace().unwrap_or_default(),
-            &placement.uid().unwrap_or_default(),
-        );
-        // What is not removed now is not marked either.
-        permitted.map_err(|withheld| Error::Remove(cluster(), safety::Error::Withheld(withheld)))?;
-        self.say_why(placement, context).await?;
         let still_due = |now: &Placement| {
             copy::belongs_to(now, &self.application) && (*proviso != Proviso::Idle || copy::is_idle(now))
         };
-        let removed =
-            safety::delete(context, placement, still_due).await.map_err(|error| Error::Remove(cluster(), error))?;
+        // A mark that was left by a deletion that failed is taken off when the application goes.
+        let is_moved_away = self.application.metadata.deletion_timestamp.is_none();
+        let removed = safety::delete_copy(context, placement, is_moved_away, still_due).await;
+        let removed = removed.map_err(|error| Error::Remove(cluster(), error))?;
         tracing::info!(placement = placement.name_any(), ?removed, "removing from {}", cluster());
         Ok(())
-    }
-
-    /// A copy that we delete while its application lives is moved away, and is marked so before. A mark that was left by a
-    /// deletion that failed is taken off when the application goes.
-    async fn say_why(&self, placement: &Placement, context: &Context) -> Result<(), Error> {
-        let is_moved_away = self.application.metadata.deletion_timestamp.is_none();
-        if labels::is_moved_away(placement) == is_moved_away {
-            return Ok(());
-        }
-        let object = desired::farewell(&self.application, placement, is_moved_away);
-        let api = context.api_of(placement);
-        let how = PatchParams::apply(MANAGER).force();
-        let said = api.patch(&placement.name_any(), &how, &Patch::Apply(&object)).await;
-        said.map(drop).map_err(|error| Error::Place(placement.spec.cluster.name.clone(), error))
     }
 
     /// A decision to remove was made from a cache; it holds only if the application still says the same.

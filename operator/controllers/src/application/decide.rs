@@ -11,7 +11,7 @@ use krake_crds::{
     },
     reference::ObjectReference,
 };
-use krake_operator_loops::{finalizers, labels};
+use krake_operator_loops::{finalizers, moved_away};
 use kube::ResourceExt;
 
 use super::{
@@ -374,7 +374,7 @@ impl<'a> Move<'a> {
         }
         let spec = desired::spec(application, self.wanted);
         // A mark of a removal that was not carried out is taken off.
-        if self.target.is_some_and(|target| target.spec == spec && !labels::is_moved_away(target)) {
+        if self.target.is_some_and(|target| target.spec == spec && !moved_away::is_marked(target)) {
             return Ok(Vec::new());
         }
         if self.target.is_none() {

@@ -59,17 +59,6 @@ pub(super) fn object(application: &Application, spec: &PlacementSpec, over: Opti
     })
 }
 
-/// The Placement that was seen, as it is sent to the API server before it is deleted: with the mark of a copy that is moved
-/// away, if it is one.
-pub(super) fn farewell(application: &Application, placement: &Placement, is_moved_away: bool) -> Value {
-    let mut object = object(application, &placement.spec, Some(placement));
-    object["metadata"]["name"] = json!(placement.name_any());
-    if is_moved_away {
-        object["metadata"]["annotations"] = json!({ labels::MOVED_AWAY: "true" });
-    }
-    object
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use krake_crds::{finalizer, kubernetes::Placement, reference::ObjectReference};
 use krake_operator_loops::{
     context::{Given, Settings},
-    labels::MOVED_AWAY,
+    moved_away::MOVED_AWAY,
     outcome::Instruments,
     testing::{Call, Server},
 };
@@ -194,5 +194,5 @@ async fn a_copy_that_is_moved_away_says_so_before_it_is_deleted() {
     // It was not deleted then; now it goes with its application, whose policy counts.
     let writes = look(deleted(moved()), vec![marked], None).await;
     assert_eq!(words(&writes)[..2], [&mark, &deletion]);
-    assert_eq!(writes[0].1["metadata"]["annotations"], Value::Null);
+    assert_eq!(writes[0].1["metadata"]["annotations"], json!({ MOVED_AWAY: null }));
 }

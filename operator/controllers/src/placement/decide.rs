@@ -11,7 +11,9 @@ use krake_crds::kubernetes::{
 };
 use krake_operator_domain::{
     backoff::{self, Next},
-    manifest::{self, Desired, Identity, ObserverSchema, Scope, complete, deletion_order, diff, keep_unobserved},
+    manifest::{
+        self, Desired, Identity, ObserverSchema, Scope, complete, deletion_order, diff, is_left_behind, keep_unobserved,
+    },
 };
 use krake_operator_loops::{labels, safety};
 use krake_operator_targets::{Dependents, Ownership, Tie};
@@ -27,10 +29,10 @@ use super::{
 pub(super) enum Plan {
     /// Nothing, because the target does not answer.
     Wait { why: String, trouble: Option<Trouble> },
-    /// Nothing, because what is asked for cannot be done. `live` is what was read; nothing if nothing could be.
-    Refuse { trouble: Trouble, live: Option<BTreeMap<Identity, Value>> },
-    /// Nothing, because it has failed, and the next attempt is not due. `live` as above.
-    Hold { live: Option<BTreeMap<Identity, Value>> },
+    /// Nothing, because what is asked for cannot be done.
+    Refuse { trouble: Trouble, untouched: Untouched },
+    /// Nothing, because it has failed, and the next attempt is not due.
+    Hold(Untouched),
     /// Make the target hold the manifest and nothing else of the inventory.
     Converge(Converge),
     /// Remove everything that is recorded, in this order.
@@ -41,11 +43,21 @@ pub(super) enum Plan {
     Abandon { left: Vec<InventoryEntry>, why: Abandoned },
 }
 
+/// What nothing is done about.
+pub(super) struct Untouched {
+    /// What is recorded, with what was seen to have ended since.
+    pub(super) inventory: Vec<InventoryEntry>,
+    /// What was read; nothing if nothing could be.
+    pub(super) live: Option<BTreeMap<Identity, Value>>,
+}
+
 /// Why objects are left on a target as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Abandoned {
     /// Nobody can reach them any more: their Cluster is not registered.
     Unregistered,
+    /// Their Cluster is in another namespace, whose clusters are not ours to use.
+    Foreign,
     /// Their Cluster is being deleted, and says that they stay.
     ClusterOrphans,
     /// Their Application is deleted, and says that they stay.
@@ -89,6 +101,8 @@ pub(super) struct Change {
     pub(super) entry: InventoryEntry,
     /// The whole object, marked as ours.
     pub(super) body: Value,
+    /// Whether what is there is not what it should be. Everything is applied once in a new generation, even if it is.
+    pub(super) is_drifted: bool,
     /// A merge patch that must follow, because applying does not take out of lists what others put in.
     pub(super) shortening: Option<Value>,
 }
@@ -109,29 +123,46 @@ pub(super) fn plan(observed: Observed, restraint: Restraint) -> Plan {
     }
     let is_held = restraint.setback.is_some() || has_given_up(&placement);
     match situation {
-        Situation::Gone => Plan::Wait { why: "its Cluster does not exist any more".to_owned(), trouble: None },
+        Situation::Gone(_) => Plan::Wait { why: "its Cluster does not exist any more".to_owned(), trouble: None },
         Situation::Unreachable { why, trouble } => Plan::Wait { why, trouble },
-        Situation::Troubled(_) if is_held => Plan::Hold { live: None },
-        Situation::Known(facts) if is_held => Plan::Hold { live: Some(facts.live) },
-        Situation::Troubled(trouble) => Plan::Refuse { trouble, live: None },
-        Situation::Reached => Plan::Hold { live: None },
-        Situation::Known(Facts { outline, live }) => {
-            let steps =
-                outline.map_err(Trouble::Manifest).and_then(|outline| steps(&placement, &ownership, outline, &live));
-            match steps {
-                Ok(steps) => Plan::Converge(converge(&placement, steps, (live, ownership), restraint.patience)),
-                Err(trouble) => Plan::Refuse { trouble, live: Some(live) },
-            }
+        Situation::Troubled(_) if is_held => Plan::Hold(unread(&placement)),
+        Situation::Known(facts) if is_held => Plan::Hold(untouched(&placement, &ownership, facts)),
+        Situation::Troubled(trouble) => Plan::Refuse { trouble, untouched: unread(&placement) },
+        Situation::Reached => Plan::Hold(unread(&placement)),
+        Situation::Known(facts) => match steps(&placement, &ownership, &facts) {
+            Ok(steps) => Plan::Converge(converge(&placement, steps, (facts.live, ownership), restraint.patience)),
+            Err(trouble) => Plan::Refuse { trouble, untouched: untouched(&placement, &ownership, facts) },
+        },
+    }
+}
+
+fn unread(placement: &Placement) -> Untouched {
+    Untouched { inventory: recorded(placement).to_vec(), live: None }
+}
+
+/// What ends while nothing is done has ended all the same, and may be gone at the next look. What the manifest asks for is
+/// not known if it cannot be planned.
+fn untouched(placement: &Placement, ownership: &Ownership, Facts { outline, live }: Facts) -> Untouched {
+    let mut inventory = recorded(placement).to_vec();
+    if let (Ok(outline), Ok(schema)) = (outline, schema(placement)) {
+        for entry in &mut inventory {
+            let identity = Identity::of_entry(entry);
+            let said = outline.apply.iter().find(|said| said.identity == identity);
+            let Some((said, found)) = said.zip(live.get(&identity)) else { continue };
+            let is_drifted = change(said, entry, Some(found), (ownership, &schema)).is_drifted;
+            let ended = history::ended(entry, Some(found), is_drifted, || digest(said));
+            entry.ended = ended.or_else(|| entry.ended.take());
         }
     }
+    Untouched { inventory, live: Some(live) }
 }
 
 /// What becomes of the objects of a Placement that is in deletion. A copy that is moved away is always removed; of an
 /// application that is deleted its policy decides. What is left untouched needs no answer of the target.
 fn part(placement: &Placement, ownership: Ownership, situation: Situation, farewell: Farewell) -> Plan {
     let left = recorded(placement).to_vec();
-    if matches!(situation, Situation::Gone) {
-        return Plan::Abandon { left, why: Abandoned::Unregistered };
+    if let Situation::Gone(why) = situation {
+        return Plan::Abandon { left, why };
     }
     let act = match farewell {
         Farewell::ClusterOrphans => return Plan::Abandon { left, why: Abandoned::ClusterOrphans },
@@ -173,12 +204,8 @@ fn converge(
     Converge { wanted, apply, prune, contested, live, ownership }
 }
 
-fn steps(
-    placement: &Placement,
-    ownership: &Ownership,
-    outline: manifest::Plan,
-    live: &BTreeMap<Identity, Value>,
-) -> Result<Steps, Trouble> {
+fn steps(placement: &Placement, ownership: &Ownership, Facts { outline, live }: &Facts) -> Result<Steps, Trouble> {
+    let outline = outline.as_ref().map_err(|error| Trouble::Manifest(error.clone()))?;
     let schema = schema(placement)?;
     let mut wanted = outline.inventory(recorded(placement));
     wanted.truncate(outline.apply.len());
@@ -186,24 +213,24 @@ fn steps(
     let mut apply = Vec::new();
     for (said, entry) in outline.apply.iter().zip(&mut wanted) {
         let found = live.get(&said.identity);
-        let body = frozen::read(entry).map_or_else(|| said.body.clone(), |kept| complete(&said.body, &kept));
-        let desired = Desired { body, ..said.clone() };
-        let (change, is_drifted) = match found {
-            None => (creation(&desired, ownership), true),
-            Some(found) => {
-                ownership.check(&desired.entry(None), found).map_err(Trouble::Target)?;
-                correction(&desired, found, ownership, &schema)
-            }
-        };
+        if let Some(found) = found {
+            ownership.check(entry, found).map_err(Trouble::Target)?;
+        }
         entry.adopted = history::is_adopted(entry, found, ownership);
-        entry.ended = history::ended(entry, found, is_drifted, || labels::digest(&[&said.body.to_string()]));
+        let change = change(said, entry, found, (ownership, &schema));
+        entry.ended = history::ended(entry, found, change.is_drifted, || digest(said));
         let is_over = found.is_none() && entry.ended.is_some();
-        if !is_over && (is_drifted || !is_current(placement)) {
+        if !is_over && (change.is_drifted || !is_current(placement)) {
             apply.push(change);
         }
     }
-    let prune = outline.prune.into_iter().filter(|stale| !is_served_as_another(stale, &wanted, live)).collect();
+    let stale = outline.prune.iter().filter(|stale| !is_served_as_another(stale, &wanted, live));
+    let prune = stale.cloned().collect();
     Ok(Steps { wanted, apply, prune })
+}
+
+fn digest(said: &Desired) -> String {
+    labels::digest(&[&said.body.to_string()])
 }
 
 /// Whether an object that seems stale is one that is wanted: some are served by two groups, and the manifest may have
@@ -221,22 +248,38 @@ fn schema(placement: &Placement) -> Result<ObserverSchema, Trouble> {
     Ok(schema)
 }
 
-fn creation(desired: &Desired, ownership: &Ownership) -> Change {
-    let mut body = desired.body.clone();
-    ownership.mark(&mut body);
-    Change { identity: desired.identity.clone(), entry: desired.entry(None), body, shortening: None }
+/// How what the manifest says, and what is recorded of it, becomes what is there.
+fn change(
+    said: &Desired,
+    entry: &InventoryEntry,
+    found: Option<&Value>,
+    (ownership, schema): (&Ownership, &ObserverSchema),
+) -> Change {
+    let mut desired = frozen::read(entry).map_or_else(|| said.body.clone(), |kept| complete(&said.body, &kept));
+    mark(&mut desired, entry, ownership);
+    let (body, is_drifted, shortening) = match found {
+        None => (desired, true, None),
+        Some(found) => {
+            let drift = diff::drift(&desired, found, schema);
+            let mut body = keep_unobserved(&desired, found, schema);
+            mark(&mut body, entry, ownership);
+            let shortening = diff::shortening(&body, &drift);
+            (body, !drift.is_empty() || !is_marked(found, entry, ownership), shortening)
+        }
+    };
+    Change { identity: said.identity.clone(), entry: said.entry(None), body, is_drifted, shortening }
 }
 
-/// How `found` becomes what is desired, and whether it is not that already. Our marks are part of what is desired, so
-/// that an object that lost them, or never had them, is taken (back) into care.
-fn correction(desired: &Desired, found: &Value, ownership: &Ownership, schema: &ObserverSchema) -> (Change, bool) {
-    let creation = creation(desired, ownership);
-    let drift = diff::drift(&creation.body, found, schema);
-    let mut body = keep_unobserved(&creation.body, found, schema);
-    ownership.mark(&mut body);
-    let is_drifted = !drift.is_empty() || ownership.tie(found) != Tie::Ours;
-    let shortening = diff::shortening(&body, &drift);
-    (Change { body, shortening, ..creation }, is_drifted)
+fn mark(body: &mut Value, entry: &InventoryEntry, ownership: &Ownership) {
+    ownership.mark(body);
+    if is_left_behind(entry) {
+        Ownership::mark_adopted(body);
+    }
+}
+
+/// Our marks are part of what is desired, so that an object that lost them, or never had them, is taken (back) into care.
+fn is_marked(found: &Value, entry: &InventoryEntry, ownership: &Ownership) -> bool {
+    ownership.tie(found) == Tie::Ours && (Ownership::is_adopted(found) || !is_left_behind(entry))
 }
 
 /// How often in a row it is recorded that this generation could not be applied.

@@ -16,12 +16,16 @@ use krake_crds::{
     },
 };
 use krake_operator_domain::manifest::{self, Identity, Scope};
-use krake_operator_loops::{context::Context, labels};
+use krake_operator_loops::{context::Context, labels, moved_away};
 use krake_operator_targets::{self as targets, ClusterKey, Ownership, Reachability, TargetCluster};
 use kube::{ResourceExt, discovery};
 use serde_json::Value;
 
-use super::{Error, decide, trouble::Trouble};
+use super::{
+    Error,
+    decide::{self, Abandoned},
+    trouble::Trouble,
+};
 
 /// Reads from one target in flight for one Placement.
 const CONCURRENT_READS: usize = 8;
@@ -73,8 +77,8 @@ pub(super) enum Cause {
 pub(super) enum Situation {
     /// Nothing.
     Unreachable { why: String, trouble: Option<Trouble> },
-    /// Nothing, ever again.
-    Gone,
+    /// Nothing, ever again, for this reason.
+    Gone(Abandoned),
     /// It answered, but not usefully.
     Troubled(Trouble),
     /// It answers; nothing was asked, because what is recorded is enough.
@@ -133,7 +137,8 @@ pub(super) async fn observe(placement: &Arc<Placement>, reach: &Reach, context: 
             Situation::Unreachable { why: "others are busy with the cluster".to_owned(), trouble: None }
         }
         Reach::Foreign { why } if farewell.is_none() => Situation::Unreachable { why: why.clone(), trouble: None },
-        Reach::Gone | Reach::Foreign { .. } => Situation::Gone,
+        Reach::Foreign { .. } => Situation::Gone(Abandoned::Foreign),
+        Reach::Gone => Situation::Gone(Abandoned::Unregistered),
         Reach::Reached(_) if farewell.is_some() => Situation::Reached,
         Reach::Reached(target) => match facts(placement, target).await {
             Ok(facts) => Situation::Known(facts),
@@ -181,7 +186,7 @@ async fn cause(placement: &Placement, context: &Context) -> Result<Cause, Error>
 pub(super) fn cause_of(placement: &Placement, namesake: Option<&Application>) -> Cause {
     let owner = labels::application_uid(placement);
     let application = namesake.filter(|found| owner.is_none() || found.metadata.uid.as_deref() == owner);
-    if labels::is_moved_away(placement) {
+    if moved_away::is_marked(placement) {
         return Cause::Moved(application.map(|found| found.spec.migration_strategy).unwrap_or_default());
     }
     Cause::Deleted(application.map_or(placement.spec.deletion_policy, |found| found.spec.deletion_policy))
@@ -197,10 +202,15 @@ pub(super) fn ownership(placement: &Placement) -> Ownership {
 }
 
 /// The namespace of objects that name none: the one they were first applied to, even if the kubeconfig names another one
-/// by now. They would become others, and what is in the first ones would be lost.
+/// by now. They would become others, and what is in the first ones would be lost. Until something is there, the kubeconfig
+/// may still be corrected.
 pub(super) fn default_namespace<'a>(placement: &'a Placement, of_kubeconfig: &'a str) -> &'a str {
-    let recorded = placement.status.as_ref().and_then(|status| status.default_namespace.as_deref());
-    recorded.unwrap_or(of_kubeconfig)
+    let Some(status) = &placement.status else { return of_kubeconfig };
+    let is_used = |namespace: &&str| {
+        let is_there = |entry: &InventoryEntry| entry.uid.is_some() && entry.namespace.as_deref() == Some(*namespace);
+        status.observed_generation.is_some() || status.inventory.iter().any(is_there)
+    };
+    status.default_namespace.as_deref().filter(is_used).unwrap_or(of_kubeconfig)
 }
 
 async fn facts(placement: &Placement, target: &TargetCluster) -> Result<Facts, targets::Error> {
@@ -269,5 +279,15 @@ mod tests {
         assert_eq!(pruned(&placement), (Some("rotated".into()), 1));
         placement.status.get_or_insert_default().default_namespace = Some("default".into());
         assert_eq!(pruned(&placement), (Some("default".into()), 0));
+    }
+
+    #[test]
+    fn a_namespace_in_which_nothing_is_yet_may_be_corrected() {
+        let mut placement = example::applied(example::placement(&[]), &[example::object("ConfigMap", "a")]);
+        let status = placement.status.get_or_insert_default();
+        (status.observed_generation, status.default_namespace) = (None, Some("default".into()));
+        assert_eq!(default_namespace(&placement, "corrected"), "default");
+        placement.status.get_or_insert_default().inventory[0].uid = None;
+        assert_eq!(default_namespace(&placement, "corrected"), "corrected");
     }
 }

@@ -70,6 +70,8 @@ const BACKOFF_LIMIT_EXCEEDED: &str = "BackoffLimitExceeded";
 const CONTESTED_MESSAGE: &str =
     "the manifest was applied, but somebody else keeps changing it; it is corrected at growing intervals";
 
+const CORRECTING_MESSAGE: &str = "the manifest was applied, and what has changed since is being corrected";
+
 /// How many objects a message names.
 const NAMED: usize = 5;
 
@@ -83,13 +85,14 @@ pub(super) async fn record(
     let (Plan::Converge(converge), Reach::Reached(target)) = (plan, reach) else { return Ok(placement.clone()) };
     let mut status = placement.status.clone().unwrap_or_default();
     let inventory = converge.inventory();
-    let is_recorded =
-        status.default_namespace.is_some() && inventory.iter().all(|entry| is_recorded(entry, &status.inventory));
+    let namespace = default_namespace(placement, target.default_namespace());
+    let is_recorded = status.default_namespace.as_deref() == Some(namespace)
+        && inventory.iter().all(|entry| is_recorded(entry, &status.inventory));
     if is_recorded {
         return Ok(placement.clone());
     }
     status.inventory = inventory;
-    status.default_namespace = Some(default_namespace(placement, target.default_namespace()).to_owned());
+    status.default_namespace = Some(namespace.to_owned());
     let now = Timestamp::now();
     for type_ in [condition::READY, condition::APPLIED, condition::HEALTHY] {
         if condition::find(&status.conditions, type_).is_none() {
@@ -104,8 +107,8 @@ pub(super) async fn record(
 
 fn is_recorded(entry: &InventoryEntry, recorded: &[InventoryEntry]) -> bool {
     let is_same = |known: &InventoryEntry| Identity::of_entry(known) == Identity::of_entry(entry);
-    // Once it is applied, nothing on the object tells any more whose it was.
-    recorded.iter().any(|known| is_same(known) && known.adopted == entry.adopted)
+    // Whose it was cannot be seen any more once it is applied, nor that it has ended once it is gone.
+    recorded.iter().any(|known| is_same(known) && known.adopted == entry.adopted && known.ended == entry.ended)
 }
 
 /// Answers what the workloads are doing, as far as that is known.
@@ -206,13 +209,15 @@ fn after_settling(
 ) -> PlacementStatus {
     let generation = placement.metadata.generation;
     let healthy = look(placement, &mut status, settled);
-    let is_failing = settled.is_held || settled.trouble.is_some();
+    // Everything was applied before: that there was no time for all corrections takes nothing back.
+    let is_correcting = is_current(placement) && matches!(settled.trouble, Some(Trouble::Unfinished { .. }));
+    let is_failing = settled.is_held || (settled.trouble.is_some() && !is_correcting);
     let mut claims = vec![ready(is_failing, healthy.as_ref())];
     claims.extend(healthy);
     if settled.is_held {
         claims.extend(still_failing(&status));
     } else {
-        claims.push(applied(settled));
+        claims.push(applied(settled, is_correcting));
         status.conditions.retain(|existing| existing.type_ != condition::STALLED);
         status.reason = settled.trouble.as_ref().and_then(reason);
         status.failures = setback.filter(|_| !is_current(placement)).and_then(|setback| counted(placement, setback));
@@ -281,7 +286,10 @@ fn reason(trouble: &Trouble) -> Option<Reason> {
     Some(Reason::new(trouble.code()?, trouble.sentence()))
 }
 
-fn applied(settled: &Settled) -> Claim {
+fn applied(settled: &Settled, is_correcting: bool) -> Claim {
+    if is_correcting {
+        return Claim::yes(condition::APPLIED, trouble::APPLYING, CORRECTING_MESSAGE);
+    }
     match (&settled.trouble, &settled.withheld) {
         (None, Some(withheld)) => Claim::yes(condition::APPLIED, withheld.reason, withheld.sentence.clone()),
         (None, None) if settled.contested.is_some() => Claim::yes(condition::APPLIED, CONTESTED, CONTESTED_MESSAGE),
@@ -375,6 +383,11 @@ fn abandonment(cluster: &str, why: Abandoned, names: &str) -> Announcement {
             "ResourcesOrphaned",
             "Removing",
             format!("left on {cluster}, which is not registered any more: {names}"),
+        ),
+        Abandoned::Foreign => Announcement::warning(
+            "ResourcesOrphaned",
+            "Removing",
+            format!("left on {cluster}, which is in another namespace and may not be used: {names}"),
         ),
         Abandoned::ClusterOrphans => Announcement::warning(
             "ResourcesOrphaned",

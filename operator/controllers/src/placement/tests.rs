@@ -63,6 +63,21 @@ async fn the_deletion_of_a_placement_on_a_cluster_of_another_namespace_does_not_
 }
 
 #[test]
+fn corrections_go_on_where_they_stopped_and_begin_anew_when_all_had_their_turn() {
+    let (memory, object) = (Memory::default(), example::object("ConfigMap", "a"));
+    let placement = example::applied(example::placement(from_ref(&object)), from_ref(&object));
+    let entry = example::entry(&object);
+    let identity = krake_operator_domain::manifest::Identity::of_entry(&entry);
+    let change = decide::Change { identity, entry, body: object, is_drifted: true, shortening: None };
+    memory.progress.applied(&placement, &change, Instant::now());
+    let trouble = Some(Trouble::Unfinished { done: 1, all: 2 });
+    let correcting = Done::Settled(Settled { trouble, ..Settled::default() });
+    assert!(note(&placement, &correcting, &memory).is_none() && memory.progress.holds(&placement, &change));
+    assert!(note(&placement, &Done::Settled(Settled::default()), &memory).is_none());
+    assert!(!memory.progress.holds(&placement, &change));
+}
+
+#[test]
 fn what_nobody_tells_of_is_looked_at_by_itself_and_more_often_while_it_starts() {
     let long = Duration::from_hours(1);
     let settled = |unwatched: &[&str]| {

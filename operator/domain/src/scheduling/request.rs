@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use krake_crds::{
+    condition,
     constraint::{self, LabelConstraint, MetricConstraint},
     kubernetes::{Application, cluster::ClusterState},
     reference::ObjectReference,
@@ -34,6 +35,9 @@ pub struct Request {
     pub scheduled_at: Option<Timestamp>,
     /// The place that serves it.
     pub running_on: Option<ObjectReference>,
+    /// Whether what runs there is known to be well.
+    #[serde(default)]
+    pub is_well: bool,
     /// The place to which a move was given up, and until when it is left alone.
     pub avoided: Option<(ObjectReference, Timestamp)>,
 }
@@ -123,6 +127,7 @@ impl Request {
             current: place_of(application).cloned(),
             scheduled_at: status.and_then(|status| status.scheduled_at.as_ref()).map(|at| at.0),
             running_on: status.and_then(|status| status.running_on.clone()),
+            is_well: status.is_some_and(|status| condition::is_true(&status.conditions, condition::HEALTHY)),
             avoided: migration.map(|given_up| (given_up.avoided.clone(), given_up.not_before.0)),
         })
     }
@@ -132,8 +137,20 @@ impl Request {
         let avoided = self.avoided.as_ref().filter(|(_, until)| *until > now);
         let (avoided, until) = (avoided.map(|(place, _)| place), avoided.map(|(_, until)| *until));
         let current = self.current.as_ref();
-        let runs = self.running_on.as_ref().filter(|_| avoided == current).filter(|place| may_serve(candidates, place));
+        let runs = self.running_on.as_ref().filter(|_| avoided == current);
+        let runs = runs.filter(|place| self.may_be_served(candidates, place));
         Place { current: current.map(|current| runs.unwrap_or(current)), avoided, until }
+    }
+
+    /// Whether this place, where it runs, may serve it: it is there, and not known to be lost. One whose nodes are not well
+    /// does if the copy there is well nevertheless; to go back to a dead one would help nobody.
+    fn may_be_served(&self, candidates: &[Candidate], place: &ObjectReference) -> bool {
+        use ClusterState::{Connecting, NotReady, Offline, Unhealthy};
+        match candidates.iter().find(|candidate| candidate.place == *place).map(|found| found.state) {
+            None | Some(Offline | Connecting) => false,
+            Some(NotReady | Unhealthy) => self.is_well,
+            Some(_) => true,
+        }
     }
 }
 
@@ -142,14 +159,6 @@ impl Request {
 pub fn place_of(application: &Application) -> Option<&ObjectReference> {
     let namespace = application.metadata.namespace.as_deref().unwrap_or_default();
     application.status.as_ref()?.scheduled_to.as_ref().filter(|place| place.is_within(namespace))
-}
-
-/// Whether this place is there, and neither it nor its nodes are known to be lost: to go back to such a place would help
-/// nobody.
-fn may_serve(candidates: &[Candidate], place: &ObjectReference) -> bool {
-    use ClusterState::{Connecting, NotReady, Offline, Unhealthy};
-    let found = candidates.iter().find(|candidate| candidate.place == *place);
-    found.is_some_and(|found| !matches!(found.state, Offline | Connecting | NotReady | Unhealthy))
 }
 
 pub(super) fn parse_all<C: std::str::FromStr<Err = constraint::Error>>(

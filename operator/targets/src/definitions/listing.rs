@@ -43,6 +43,9 @@ const MOST_NAMES: usize = 8192;
 /// Requests to an API server that answers for one version of a group at a time, before Kubernetes 1.26.
 const MOST_VERSIONS: usize = 128;
 
+/// Groups that could not be read and are told apart. Real clusters have a handful of extension servers.
+const MOST_UNREAD: usize = 256;
+
 /// What was listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Listing {
@@ -114,6 +117,19 @@ impl Listing {
             }
         }
         Ok(listing)
+    }
+
+    /// Whether so much could not be read that it cannot be told what.
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.unread.len() > MOST_UNREAD
+    }
+
+    /// Leaves out the groups for which there is no room.
+    pub(super) fn bounded(mut self) -> Self {
+        while self.is_hopeless() {
+            self.unread.pop_last();
+        }
+        self
     }
 
     /// Adds the plural names of a group, leaving out subresources and what no definition can be called.

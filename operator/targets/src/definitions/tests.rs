@@ -34,6 +34,17 @@ fn a_group_that_cannot_be_read_keeps_its_own_names_and_no_others() {
     assert_eq!(after.after(Listing { unread: set(&[]), ..listing() }, true).names, set(&["b.x"]));
 }
 
+#[test]
+fn when_too_much_cannot_be_read_nothing_is_taken_back() {
+    let before = Served { names: set(&["a.x", "b.x"]), is_confirmed: true, ..Served::default() };
+    let unread: BTreeSet<_> = (0..10_000).map(|number| format!("dead-{number}.example.org")).collect();
+    let after = before.after(Listing { names: set(&["b.x"]), unread }, true);
+    assert_eq!((&after.names, after.is_confirmed), (&before.names, false));
+    assert!(after.may_serve("things.dead-9999.example.org") && after.may_serve("a.x"));
+    assert!((1..1000).contains(&after.unread.len()), "{}", after.unread.len());
+    assert_eq!(after.after(Listing { names: set(&["b.x"]), ..Listing::default() }, true).names, set(&["b.x"]));
+}
+
 async fn answer(request: Request<Body>, may_watch: bool, freshness: &str) -> Result<Response<Body>, Infallible> {
     let version = json!({ "version": "v1", "freshness": freshness, "resources": [{ "resource": "things" }] });
     let group = json!({ "metadata": { "name": "example.org" }, "versions": [version] });

@@ -206,6 +206,41 @@ async fn an_object_whose_version_is_withdrawn_while_it_is_in_use_is_found_in_ano
     assert_eq!(script.target().find(&old_job()).await.unwrap().unwrap()["apiVersion"], "batch/v1");
 }
 
+/// What an API server answers for a kind that has left a version which stays served.
+fn without_a_route() -> (u16, Value) {
+    failure(404, "NotFound", &json!({}))
+}
+
+#[tokio::test]
+async fn an_object_whose_kind_has_left_a_version_that_stays_served_is_deleted_in_another_one() {
+    let (code, missing) = without_a_route();
+    let script = Script::default()
+        .then(200, job_resources("v1beta1", "CronJob"))
+        .then(code, missing)
+        .then(200, job_resources("v1beta1", "Other"))
+        .then(200, group_of_jobs(&["v1", "v1beta1"]))
+        .then(200, job_resources("v1", "CronJob"))
+        .then(200, live_job())
+        .then(200, json!({ "kind": "Status", "apiVersion": "v1", "status": "Success", "code": 200 }));
+    let deleted = script.target().delete(&old_job(), &ownership(), Dependents::Follow).await.unwrap();
+    assert_eq!(deleted, Removal::Gone);
+    let last = "DELETE /apis/batch/v1/namespaces/shop/cronjobs/settings \"Background\"";
+    assert_eq!(script.asked().last().map(String::as_str), Some(last));
+}
+
+#[tokio::test]
+async fn a_kind_that_leaves_its_version_during_a_removal_is_looked_for_again() {
+    let (code, missing) = without_a_route();
+    let script = || {
+        let known = Script::default().then(200, resources("configmaps", "ConfigMap", true));
+        known.then(200, config_map("x", Some("u1"))).then(code, missing.clone())
+    };
+    let entry = entry(Some("x"));
+    let deleted = script().target().delete(&entry, &ownership(), Dependents::Follow).await.unwrap();
+    let released = script().target().release(&entry, &ownership()).await.unwrap();
+    assert_eq!((deleted, released), (Removal::Pending, Removal::Pending));
+}
+
 #[tokio::test]
 async fn a_kind_has_no_objects_only_when_no_served_version_has_it() {
     let script = Script::default()

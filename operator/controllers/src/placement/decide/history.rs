@@ -6,12 +6,12 @@ use krake_operator_targets::{Ownership, Tie};
 use serde_json::Value;
 
 /// Whether the object was there, and nobody's, before we applied it. One that only lost our marks was ours; one that is made
-/// anew is.
+/// anew is. That another Placement adopted it, or this one before it lost its status, only the object itself tells.
 pub(super) fn is_adopted(entry: &InventoryEntry, found: Option<&Value>, ownership: &Ownership) -> bool {
     let Some(found) = found else { return false };
     let uid = found.pointer("/metadata/uid").and_then(Value::as_str);
     let is_unknown = uid.is_none() || uid != entry.uid.as_deref();
-    entry.adopted || (is_unknown && ownership.tie(found) == Tie::Free)
+    entry.adopted || Ownership::is_adopted(found) || (is_unknown && ownership.tie(found) == Tie::Free)
 }
 
 /// That what the manifest asks for, of which `digest` answers a digest, has ended well. It has when an object did that had

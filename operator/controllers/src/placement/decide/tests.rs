@@ -3,7 +3,7 @@ mod history;
 use std::{slice::from_ref, sync::Arc};
 
 use krake_crds::kubernetes::{Application, application::Backoff};
-use krake_operator_loops::labels;
+use krake_operator_loops::{labels, moved_away::MOVED_AWAY};
 use krake_operator_targets as targets;
 use serde_json::json;
 
@@ -97,6 +97,8 @@ fn a_new_generation_is_applied_whole_and_what_it_drops_is_pruned() {
     let mut placement = applied(placement(&[a.clone(), c]), &[a.clone(), b.clone()]);
     placement.metadata.generation = Some(3);
     let plan = known(&placement, live(&[a, b], &placement));
+    let Plan::Converge(converge) = &plan else { panic!("no plan to converge") };
+    assert_eq!(converge.apply.iter().map(|change| change.is_drifted).collect::<Vec<_>>(), [false, true]);
     assert_eq!(steps_of(plan), (named(&["a", "c", "b"]), named(&["a", "c"]), named(&["b"])));
 }
 
@@ -209,7 +211,7 @@ fn a_failed_deployment_waits_for_its_time_and_is_given_up_at_its_limit() {
     };
     let is_held = |placement: &Placement, setback| {
         let restraint = Restraint { patience: None, setback };
-        matches!(restrained(placement, seen(placement), restraint), Plan::Hold { live: Some(_) })
+        matches!(restrained(placement, seen(placement), restraint), Plan::Hold(Untouched { live: Some(_), .. }))
     };
     assert!(is_held(&placement, Some(Duration::from_secs(1))) && !is_held(&placement, None));
     let mut failed =
@@ -232,6 +234,7 @@ fn parted(placement: &Placement, situation: Situation, farewell: Farewell) -> (&
         Plan::Remove { entries, act: safety::Act::Clean, dependents: Dependents::GoFirst, .. } => ("clear", entries),
         Plan::Unmark { entries, .. } => ("unmark", entries),
         Plan::Abandon { left, why: Abandoned::Unregistered } => ("unregistered", left),
+        Plan::Abandon { left, why: Abandoned::Foreign } => ("foreign", left),
         Plan::Abandon { left, why: Abandoned::ClusterOrphans } => ("cluster orphans", left),
         Plan::Abandon { left, why: Abandoned::Retained } => ("retain", left),
         Plan::Wait { .. } => ("wait", Vec::new()),
@@ -260,10 +263,12 @@ fn in_deletion_the_policies_decide_what_becomes_of_what_is_recorded() {
         let expected = if matches!(word, "remove" | "clean" | "clear") { ["b", "a"] } else { ["a", "b"] };
         assert_eq!((word, order), (reached, named(&expected)), "{farewell:?}");
         assert_eq!(parted(&leaving, unreachable(), farewell).0, silent, "{farewell:?}");
-        assert_eq!(parted(&leaving, Situation::Gone, farewell).0, "unregistered", "{farewell:?}");
+        for (why, word) in [(Abandoned::Unregistered, "unregistered"), (Abandoned::Foreign, "foreign")] {
+            assert_eq!(parted(&leaving, Situation::Gone(why), farewell).0, word, "{farewell:?}");
+        }
     }
     let staying = applied(placement(&objects), &objects);
-    assert!(matches!(planned(&staying, Situation::Gone), Plan::Wait { .. }));
+    assert!(matches!(planned(&staying, Situation::Gone(Abandoned::Unregistered)), Plan::Wait { .. }));
     assert!(matches!(planned(&staying, unreachable()), Plan::Wait { .. }));
 }
 
@@ -309,7 +314,7 @@ fn only_a_copy_that_says_so_is_moved_away_and_it_stays_so_when_its_application_i
     copy.spec.deletion_policy = DeletionPolicy::Retain;
     let causes = |copy: &Placement| namesakes.each_ref().map(|namesake| cause_of(copy, namesake.as_ref()));
     assert_eq!(causes(&copy), [Cause::Deleted(DeletionPolicy::Retain); 3]);
-    copy.metadata.annotations = Some([(labels::MOVED_AWAY.to_owned(), "true".to_owned())].into());
+    copy.metadata.annotations = Some([(MOVED_AWAY.to_owned(), "true".to_owned())].into());
     let [lives, leaves, gone] = causes(&copy);
     assert_eq!([lives, leaves], [Cause::Moved(MigrationStrategy::Recreate); 2]);
     assert_eq!(gone, Cause::Moved(MigrationStrategy::MakeBeforeBreak));

@@ -228,7 +228,19 @@ fn what_ended_well_and_was_removed_is_not_missing() {
 }
 
 #[test]
-fn that_an_object_was_adopted_is_recorded_before_it_is_applied() {
+fn corrections_that_take_more_than_one_round_do_not_make_it_unready() {
+    let done = settled(2, Some(Trouble::Unfinished { done: 30, all: 40 }));
+    let applied = after(&placement(1, None), &settled(2, None), 1);
+    let status = after(&placement(1, Some(applied)), &done, 2);
+    assert_eq!(said(&status), ["True"; 3]);
+    assert_eq!(condition::find(&status.conditions, condition::APPLIED).unwrap().reason, "Applying");
+    assert_eq!(said(&after(&placement(1, None), &done, 2)), ["False", "Unknown", "True"]);
+}
+
+#[test]
+fn that_an_object_was_adopted_or_has_ended_is_recorded_before_anything_is_applied() {
     let adopted = InventoryEntry { adopted: true, ..entry("web") };
     assert!(!is_recorded(&adopted, &[entry("web")]) && is_recorded(&adopted, std::slice::from_ref(&adopted)));
+    let ended = InventoryEntry { ended: Some(Ended::default()), ..entry("web") };
+    assert!(!is_recorded(&ended, &[entry("web")]) && is_recorded(&ended, std::slice::from_ref(&ended)));
 }

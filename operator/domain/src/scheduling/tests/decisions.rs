@@ -210,6 +210,10 @@ fn an_application_that_runs_nowhere_leaves_a_place_where_it_failed_only_for_anot
         assert_eq!(outcome(&failed(Some("a")), &lost(state)).0, "c");
         assert_eq!(outcome(&failed(Some("a")), &lost(state)[..2]).0, "b");
     }
+    // A few nodes are gone, of which the copy there knows nothing.
+    let well = Request { is_well: true, ..failed(Some("a")) };
+    assert_eq!(outcome(&well, &lost(ClusterState::NotReady)).0, "c");
+    assert_eq!(outcome(&well, &lost(ClusterState::NotReady)[..2]).0, "a");
     assert_eq!(outcome(&failed(Some("a")), &clusters[1..2]).0, "b");
     assert_eq!(outcome(&failed(Some("a")), &clusters[..2]).0, "a");
     let pinned = Request { may_migrate: false, ..failed(None) };

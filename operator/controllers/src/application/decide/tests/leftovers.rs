@@ -144,7 +144,7 @@ fn a_finalizer_that_was_taken_off_is_put_back_before_anything_else() {
 #[test]
 fn a_copy_that_was_marked_as_moved_away_and_is_wanted_again_loses_the_mark() {
     let mut wanted = copy_on("a", Ready);
-    wanted.annotations_mut().insert(labels::MOVED_AWAY.into(), "true".into());
+    wanted.annotations_mut().insert(moved_away::MOVED_AWAY.into(), "true".into());
     expect(&observed(scheduled("a", "a"), [wanted]), &["change a"], "a", None);
 }
 

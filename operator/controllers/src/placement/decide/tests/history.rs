@@ -76,6 +76,76 @@ fn what_nobody_had_marked_before_it_was_applied_is_recorded_as_adopted() {
     assert_eq!((steps, anew.status.unwrap().inventory[0].adopted), (named(&["a"]), false));
 }
 
+/// A Namespace that somebody else made, as it is found when the Placement is new.
+fn namespace(marks: impl FnOnce(&mut Value)) -> BTreeMap<Identity, Value> {
+    let mut found = object("Namespace", "a");
+    found["metadata"]["uid"] = json!("theirs");
+    marks(&mut found);
+    BTreeMap::from([(Identity::of_entry(&entry(&found)), found)])
+}
+
+#[test]
+fn that_a_namespace_was_adopted_outlives_the_placement_and_its_status() {
+    let mine = placement(&[object("Namespace", "a")]);
+    let Plan::Converge(first) = known(&mine, namespace(|_| ())) else { panic!("no plan") };
+    assert!(Ownership::is_adopted(&first.apply[0].body) && first.wanted[0].adopted);
+    let mut next = mine.clone();
+    next.metadata.uid = Some("u2".into());
+    let after = |placement: &Placement| {
+        step(placement, namespace(|found| *found = merged(found, &first.apply[0].body))).1.status.unwrap().inventory
+    };
+    assert!(after(&next)[0].adopted, "forgotten with the placement");
+    assert!(after(&mine)[0].adopted, "forgotten with the status");
+}
+
+fn merged(found: &Value, applied: &Value) -> Value {
+    let mut merged = applied.clone();
+    merged["metadata"]["uid"] = found["metadata"]["uid"].clone();
+    merged
+}
+
+#[test]
+fn that_a_namespace_was_adopted_is_written_on_it_once_and_on_nothing_else() {
+    let ns = object("Namespace", "a");
+    let mut placement = applied(placement(from_ref(&ns)), from_ref(&ns));
+    placement.status.get_or_insert_default().inventory[0].adopted = true;
+    let schema = json!([{ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "a" } }]).to_string();
+    let owner = ownership(&placement);
+    for schema in [None, Some(schema)] {
+        placement.spec.observer_schema = schema;
+        assert_eq!(step(&placement, namespace(|found| owner.mark(found))).0, named(&["a"]));
+        let Plan::Converge(plan) = known(&placement, namespace(|found| owner.mark(found))) else { panic!("no plan") };
+        let is_as_applied = namespace(|found| *found = merged(found, &plan.apply[0].body));
+        assert_eq!(step(&placement, is_as_applied).0, named(&[]));
+    }
+    let map = object("ConfigMap", "a");
+    let mut placement = applied(super::placement(from_ref(&map)), from_ref(&map));
+    placement.status.get_or_insert_default().inventory[0].adopted = true;
+    assert_eq!(step(&placement, live(from_ref(&map), &placement)).0, named(&[]));
+}
+
+#[test]
+fn what_ends_while_nothing_can_be_done_is_not_made_again() {
+    let theirs = object("ConfigMap", "theirs");
+    let placement = applied(placement(&[job(), theirs.clone()]), &[job(), theirs.clone()]);
+    let mut other = placement.clone();
+    (other.metadata.uid, other.spec.application) = (Some("u2".into()), "blog".into());
+    let mut there = live(&[with_status(job(), "Complete")], &placement);
+    there.extend(live(&[theirs], &other));
+    let situation = || {
+        let outline = outline(&placement, "default", |_, _| Some(Scope::Namespaced));
+        Situation::Known(Facts { outline, live: there.clone() })
+    };
+    let waits = Restraint { setback: Some(Duration::from_secs(1)), ..Restraint::default() };
+    let Plan::Hold(held) = restrained(&placement, situation(), waits) else { panic!("not held") };
+    let Plan::Refuse { untouched: refused, .. } = planned(&placement, situation()) else { panic!("not refused") };
+    for untouched in [held, refused] {
+        let mut next = placement.clone();
+        next.status.get_or_insert_default().inventory = untouched.inventory;
+        assert_eq!(step(&next, BTreeMap::new()).0, named(&["theirs"]));
+    }
+}
+
 #[test]
 fn cutting_a_list_leaves_what_is_not_observed_in_it() {
     let mut desired = object("Service", "a");
