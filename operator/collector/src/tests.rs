@@ -8,15 +8,10 @@ use krake_crds::{
     kubernetes::Placement,
     reference::Owner,
 };
-use krake_operator_loops::{
-    context::{Given, Settings},
-    outcome::Instruments,
-    testing::{Call, Server},
-};
+use krake_operator_loops::testing::{Call, Server};
 use kube::{ResourceExt, api::ApiResource};
-use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
 
@@ -107,26 +102,15 @@ struct Running {
     server: Server,
     context: Arc<Context>,
     index: Arc<Index>,
-    _tasks: tokio::task::JoinSet<()>,
+    _tasks: [AbortOnDropHandle<()>; 2],
 }
 
 impl Running {
     /// Waits until all kinds are listed but the one that is not `expected` to be.
     async fn before(server: Server, unlisted: Option<&str>) -> Self {
-        let given = Given {
-            client: server.client(),
-            instance: "test".into(),
-            instruments: Instruments::register(&mut Registry::default()),
-            settings: Settings::default(),
-        };
-        let (context, caches) = Context::start(given, CancellationToken::new());
-        let context = Arc::new(context);
+        let (context, caches) = server.context().await;
         let (index, pump) = Index::start(&context);
-        let mut tasks = tokio::task::JoinSet::new();
-        tasks.spawn(caches);
-        tasks.spawn(pump);
-        let synced = tokio::time::timeout(Duration::from_secs(10), context.synced()).await;
-        assert!(synced.expect("the shared caches are not filled"));
+        let tasks = [caches, AbortOnDropHandle::new(tokio::spawn(pump))];
         for cache in index.caches.iter().filter(|cache| Some(cache.kind.kind.as_str()) != unlisted) {
             let filled = tokio::time::timeout(Duration::from_secs(10), cache.filled()).await;
             assert!(filled.expect("not listed"), "{:?}", cache.kind);

@@ -18,8 +18,15 @@ use std::{
 
 use http::{Request, Response};
 use kube::{Client, client::Body};
+use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use crate::{
+    context::{Context, Given, Settings},
+    outcome::Instruments,
+};
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -71,6 +78,27 @@ impl Server {
             async move { Ok::<_, Infallible>(server.answer(request).await) }
         });
         Client::new(service, "default")
+    }
+
+    /// What the loops of a leader share before this server, with full caches, and what keeps these up to date until it is
+    /// dropped.
+    pub async fn context(&self) -> (Arc<Context>, AbortOnDropHandle<()>) {
+        self.context_with(&mut Registry::default()).await
+    }
+
+    /// As [`Self::context`]; the instruments are in this registry.
+    pub async fn context_with(&self, registry: &mut Registry) -> (Arc<Context>, AbortOnDropHandle<()>) {
+        let given = Given {
+            client: self.client(),
+            instance: "test".into(),
+            instruments: Instruments::register(registry),
+            settings: Settings::default(),
+        };
+        let (context, caches) = Context::start(given, CancellationToken::new());
+        let pump = AbortOnDropHandle::new(tokio::spawn(caches));
+        let synced = tokio::time::timeout(Duration::from_secs(10), context.synced()).await;
+        assert!(synced.unwrap_or_else(|_| panic!("the caches are not filled: {:#?}", self.calls())));
+        (Arc::new(context), pump)
     }
 
     /// What was asked so far.

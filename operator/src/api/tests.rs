@@ -1,10 +1,8 @@
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, StatusCode};
 use krake_crds::identity::encode;
-use krake_operator_loops::{Given, Instruments, Settings, testing::Server};
-use prometheus_client::registry::Registry;
+use krake_operator_loops::testing::Server;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::*;
@@ -61,16 +59,12 @@ fn standby() -> Router {
     Api::new(Leading::default(), management().client()).router()
 }
 
-async fn leader() -> (Router, Term) {
-    let client = management().client();
-    let instruments = Instruments::register(&mut Registry::default());
-    let given = Given { client: client.clone(), instance: "i".into(), instruments, settings: Settings::default() };
-    let (context, caches) = Context::start(given, CancellationToken::new());
-    tokio::spawn(caches);
-    assert!(timeout(DEADLINE, context.synced()).await.unwrap());
+async fn leader() -> (Router, Term, impl Drop) {
+    let server = management();
+    let (context, caches) = server.context().await;
     let leading = Leading::default();
-    let term = leading.begin(Arc::new(context));
-    (Api::new(leading, client).router(), term)
+    let term = leading.begin(context);
+    (Api::new(leading, server.client()).router(), term, caches)
 }
 
 async fn ask(router: &Router, method: Method, path: &str, token: Option<&str>, body: &str) -> (u16, Value) {
@@ -102,7 +96,7 @@ async fn callers_need_a_token_and_a_right_before_anything_else() {
 async fn a_copy_that_does_not_lead_sends_callers_elsewhere() {
     assert_eq!(ask(&standby(), Method::GET, PLACEMENT, Some("alice"), "").await.0, 503);
     assert_eq!(ask(&standby(), Method::POST, PLAN, Some("alice"), "{}").await.0, 503);
-    let (leader, term) = leader().await;
+    let (leader, term, _caches) = leader().await;
     assert_eq!(ask(&leader, Method::GET, PLACEMENT, Some("alice"), "").await.0, 200);
     drop(term);
     assert_eq!(ask(&leader, Method::GET, PLACEMENT, Some("alice"), "").await.0, 503);
@@ -110,7 +104,7 @@ async fn a_copy_that_does_not_lead_sends_callers_elsewhere() {
 
 #[tokio::test]
 async fn a_placement_names_each_cluster_and_holds_its_record() {
-    let (leader, _term) = leader().await;
+    let (leader, _term, _caches) = leader().await;
     let (_, placement) = ask(&leader, Method::GET, PLACEMENT, Some("alice"), "").await;
     assert_eq!(
         (&placement["application"], &placement["scheduled_to"], &placement["chosen"]),
@@ -126,7 +120,7 @@ async fn a_placement_names_each_cluster_and_holds_its_record() {
 
 #[tokio::test]
 async fn a_plan_says_what_an_edit_does_and_a_bad_one_what_is_wrong() {
-    let (leader, _term) = leader().await;
+    let (leader, _term, _caches) = leader().await;
     let edits = json!({ "edits": [
         { "type": "labels", "cluster": "de", "set": { "location": "FR" } },
         { "type": "labels", "cluster": "it", "set": { "location": "DE" } },

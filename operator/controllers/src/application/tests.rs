@@ -2,15 +2,11 @@
 
 use krake_crds::{finalizer, kubernetes::Placement, reference::ObjectReference};
 use krake_operator_loops::{
-    context::{Given, Settings},
     moved_away::MOVED_AWAY,
-    outcome::Instruments,
     testing::{Call, Server},
 };
 use kube::ResourceExt;
-use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     example::{Progress, copy_on, deleted, leaving, left_behind, scheduled},
@@ -70,18 +66,9 @@ async fn look(seen: Application, placements: Vec<Placement>, now: Option<Applica
     let placements: Vec<_> = placements.iter().map(|one| serde_json::to_value(one).unwrap()).collect();
     let current = serde_json::to_value(now.as_ref().unwrap_or(&seen)).unwrap();
     let server = Server::deciding(holding(current, placements));
-    let given = Given {
-        client: server.client(),
-        instance: "test".into(),
-        instruments: Instruments::register(&mut Registry::default()),
-        settings: Settings::default(),
-    };
-    let (context, caches) = Context::start(given, CancellationToken::new());
-    let _pump = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(caches));
-    assert!(context.synced().await);
+    let (context, _pump) = server.context().await;
     let before = server.calls().len();
     // What it answers depends on a server that forgets; what it asked does not.
-    let context = Arc::new(context);
     let _ = reconcile(Arc::new(seen), context.clone()).await;
     tokio::time::timeout(Duration::from_secs(10), context.told()).await.expect("not told");
     let calls = server.calls().split_off(before);

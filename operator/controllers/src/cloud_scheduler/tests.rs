@@ -2,14 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use krake_operator_loops::{
-    context::{Given, Settings},
-    outcome::Instruments,
-    testing::{Call, Server},
-};
-use prometheus_client::registry::Registry;
+use krake_operator_loops::testing::{Call, Server};
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use super::*;
 
@@ -60,17 +54,9 @@ fn holding(cluster: Value, has_own: bool) -> impl Fn(&Call) -> Option<(u16, Valu
 /// One look at the cluster; the status that was written, if any was.
 async fn look(cluster: Value, has_own: bool) -> Option<Value> {
     let server = Server::deciding(holding(cluster.clone(), has_own));
-    let given = Given {
-        client: server.client(),
-        instance: "test".into(),
-        instruments: Instruments::register(&mut Registry::default()),
-        settings: Settings::default(),
-    };
-    let (context, caches) = Context::start(given, CancellationToken::new());
-    let _pump = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(caches));
-    assert!(context.synced().await);
+    let (context, _pump) = server.context().await;
     let seen = serde_json::from_value(cluster).unwrap();
-    reconcile(Arc::new(seen), Arc::new(context)).await.unwrap();
+    reconcile(Arc::new(seen), context).await.unwrap();
     let calls = server.calls();
     let written = calls.iter().find(|call| call.method == "PATCH");
     written.map(|call| {

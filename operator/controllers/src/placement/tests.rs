@@ -3,14 +3,8 @@
 use std::slice::from_ref;
 
 use krake_crds::reference::ObjectReference;
-use krake_operator_loops::{
-    context::{Given, Settings},
-    outcome::Instruments,
-    testing::Server,
-};
-use prometheus_client::registry::Registry;
+use krake_operator_loops::testing::Server;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use super::*;
 
@@ -25,16 +19,8 @@ async fn look(mut placement: Placement) -> Vec<Value> {
         let list = || json!({ "metadata": { "resourceVersion": "9" }, "items": [] });
         Some((200, if call.path().contains("/shop-edge") { known.clone() } else { list() }))
     });
-    let given = Given {
-        client: server.client(),
-        instance: "test".into(),
-        instruments: Instruments::register(&mut Registry::default()),
-        settings: Settings::default(),
-    };
-    let (context, caches) = Context::start(given, CancellationToken::new());
-    let _pump = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(caches));
-    assert!(context.synced().await);
-    let _ = reconcile(Arc::new(placement), Arc::new(context), Arc::default()).await;
+    let (context, _pump) = server.context().await;
+    let _ = reconcile(Arc::new(placement), context, Arc::default()).await;
     let calls = server.calls().into_iter();
     calls.filter(|call| call.method == "PATCH" && call.path().contains("/shop-edge")).map(|call| call.body).collect()
 }

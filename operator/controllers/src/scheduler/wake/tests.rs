@@ -1,13 +1,8 @@
 //! Who is woken, before an API server that holds two clusters, applications and a safety policy.
 
-use krake_operator_loops::{
-    context::{Given, Settings},
-    outcome::Instruments,
-    testing::{Call, Server},
-};
+use krake_operator_loops::testing::{Call, Server};
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::{Value, json};
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::*;
 
@@ -59,15 +54,7 @@ fn holding(locations: [&'static str; 2]) -> impl Fn(&Call) -> Option<(u16, Value
 async fn decided_with(locations: [&'static str; 2]) -> (Vec<String>, Vec<String>, String) {
     let server = Server::deciding(holding(locations));
     let mut registry = Registry::default();
-    let given = Given {
-        client: server.client(),
-        instance: "test".into(),
-        instruments: Instruments::register(&mut registry),
-        settings: Settings::default(),
-    };
-    let (context, caches) = Context::start(given, CancellationToken::new());
-    let _pump = AbortOnDropHandle::new(tokio::spawn(caches));
-    assert!(context.synced().await);
+    let (context, _pump) = server.context_with(&mut registry).await;
     let names = |mut applications: Vec<Arc<Application>>| {
         applications.sort_by_key(|application| application.name_any());
         applications.iter().map(|application| application.name_any()).collect()
@@ -95,12 +82,7 @@ async fn an_application_is_looked_at_only_if_something_follows_for_it() {
 #[tokio::test]
 async fn what_a_policy_has_kept_is_looked_at_when_one_changes() {
     let server = Server::deciding(holding(["DE", "IT"]));
-    let instruments = Instruments::register(&mut Registry::default());
-    let given = Given { client: server.client(), instance: "test".into(), instruments, settings: Settings::default() };
-    let (context, caches) = Context::start(given, CancellationToken::new());
-    let _pump = AbortOnDropHandle::new(tokio::spawn(caches));
-    assert!(context.synced().await);
-    let context = Arc::new(context);
+    let (context, _pump) = server.context().await;
     // The first change is that the policy is there.
     let mut woken = Box::pin(by_candidates(&context));
     let first = tokio::time::timeout(Duration::from_secs(10), woken.next()).await.unwrap();
