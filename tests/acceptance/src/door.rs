@@ -6,78 +6,11 @@
 use anyhow::{Result, ensure};
 use krake_testbed::{
     Testbed, eventually,
-    objects::{Application, Cluster, Resource},
+    objects::{Application, Cluster, Object, Spec},
 };
 use serde_json::Value;
 
 use crate::{CLUSTER, SOON, Stage};
-
-/// What a user makes, changes and deletes, in the languages of both doors.
-pub trait Bilingual {
-    /// The path of the object in the REST API.
-    fn path(&self) -> String;
-
-    /// The body of a POST.
-    fn rest(&self) -> Value;
-
-    /// The object for kubectl.
-    fn custom_resource(&self) -> Value;
-
-    /// The Secret that the object for kubectl refers to, if it refers to one.
-    fn secret(&self) -> Option<Value> {
-        None
-    }
-}
-
-impl Bilingual for Application {
-    fn path(&self) -> String {
-        self.path()
-    }
-
-    fn rest(&self) -> Value {
-        self.rest()
-    }
-
-    fn custom_resource(&self) -> Value {
-        self.custom_resource()
-    }
-}
-
-impl Bilingual for Cluster {
-    fn path(&self) -> String {
-        self.path()
-    }
-
-    fn rest(&self) -> Value {
-        self.rest()
-    }
-
-    fn custom_resource(&self) -> Value {
-        self.custom_resource()
-    }
-
-    fn secret(&self) -> Option<Value> {
-        Some(self.secret())
-    }
-}
-
-impl Bilingual for Resource {
-    fn path(&self) -> String {
-        self.path()
-    }
-
-    fn rest(&self) -> Value {
-        self.rest()
-    }
-
-    fn custom_resource(&self) -> Value {
-        self.custom_resource()
-    }
-
-    fn secret(&self) -> Option<Value> {
-        self.secret()
-    }
-}
 
 /// A front door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,9 +70,9 @@ impl Door {
     ///
     /// # Errors
     /// When it is refused.
-    pub async fn create(self, stage: &Stage<'_>, object: &impl Bilingual) -> Result<()> {
+    pub async fn create(self, stage: &Stage<'_>, object: &Object<impl Spec>) -> Result<()> {
         match self {
-            Self::Rest => stage.rest.post(collection(&object.path()), &object.rest()).await?.expect(200).map(drop),
+            Self::Rest => stage.rest.post(&object.collection(), &object.rest()).await?.expect(200).map(drop),
             Self::Kubectl => apply(stage, object).await.map(drop),
         }
     }
@@ -148,7 +81,7 @@ impl Door {
     ///
     /// # Errors
     /// When it is refused.
-    pub async fn update(self, stage: &Stage<'_>, object: &impl Bilingual) -> Result<()> {
+    pub async fn update(self, stage: &Stage<'_>, object: &Object<impl Spec>) -> Result<()> {
         match self {
             Self::Rest => {
                 let wanted = object.rest();
@@ -166,7 +99,7 @@ impl Door {
     ///
     /// # Errors
     /// When it is refused.
-    pub async fn delete(self, stage: &Stage<'_>, object: &impl Bilingual) -> Result<()> {
+    pub async fn delete(self, stage: &Stage<'_>, object: &Object<impl Spec>) -> Result<()> {
         match self {
             Self::Rest => stage.rest.delete(&object.path()).await?.expect(200).map(drop),
             Self::Kubectl => {
@@ -181,7 +114,7 @@ impl Door {
     ///
     /// # Errors
     /// When there is none.
-    pub async fn shown(self, stage: &Stage<'_>, object: &impl Bilingual) -> Result<Value> {
+    pub async fn shown(self, stage: &Stage<'_>, object: &Object<impl Spec>) -> Result<Value> {
         match self {
             Self::Rest => stage.rest.get(&object.path()).await?.expect(200),
             Self::Kubectl => {
@@ -212,7 +145,7 @@ impl Door {
     pub async fn until(
         self,
         stage: &Stage<'_>,
-        object: &impl Bilingual,
+        object: &Object<impl Spec>,
         look: impl Fn(&Value) -> bool,
     ) -> Result<Value> {
         eventually(&format!("{self:?} shows {} as wanted", object.path()), SOON, async || {
@@ -227,7 +160,7 @@ impl Door {
     ///
     /// # Errors
     /// When it does not within [`SOON`].
-    pub async fn until_state(self, stage: &Stage<'_>, object: &impl Bilingual, wanted: &str) -> Result<Value> {
+    pub async fn until_state(self, stage: &Stage<'_>, object: &Object<impl Spec>, wanted: &str) -> Result<Value> {
         self.until(stage, object, |shown| shown["status"]["state"] == wanted).await
     }
 
@@ -248,7 +181,7 @@ impl Door {
     ///
     /// # Errors
     /// When one of them still shows it after [`SOON`].
-    pub async fn until_gone(self, stage: &Stage<'_>, object: &impl Bilingual) -> Result<()> {
+    pub async fn until_gone(self, stage: &Stage<'_>, object: &Object<impl Spec>) -> Result<()> {
         let (resource, name) = named(object);
         eventually(&format!("{} is gone", object.path()), SOON, async || {
             let status = stage.rest.get(&object.path()).await?.status;
@@ -263,22 +196,18 @@ impl Door {
 ///
 /// # Errors
 /// When it is refused.
-pub async fn apply(stage: &Stage<'_>, object: &impl Bilingual) -> Result<String> {
+pub async fn apply(stage: &Stage<'_>, object: &Object<impl Spec>) -> Result<String> {
     let kubectl = stage.testbed.management_kubectl();
-    if let Some(secret) = object.secret() {
-        kubectl.apply(&secret).await?;
+    let mut said = String::new();
+    for document in object.documents() {
+        said = kubectl.apply(&document).await?;
     }
-    kubectl.apply(&object.custom_resource()).await
-}
-
-/// The path of the collection that holds the object with this path.
-fn collection(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(collection, _)| collection)
+    Ok(said)
 }
 
 /// An object as kubectl names it in full, e.g. `cluster.kubernetes.krake.dev`, and its name.
 #[must_use]
-pub fn named(object: &impl Bilingual) -> (String, String) {
+pub fn named(object: &Object<impl Spec>) -> (String, String) {
     let object = object.custom_resource();
     let text = |path| object.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
     let version = text("/apiVersion");

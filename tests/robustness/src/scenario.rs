@@ -163,8 +163,10 @@ impl<'a> Scenario<'a> {
         let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": self.namespace } });
         self.user.apply(&namespace).await?;
         self.user.post(&self.named("de"), &de.rest()).await?;
-        self.user.apply(&it.secret()).await?;
-        self.user.apply(&it.custom_resource()).await
+        for document in it.documents() {
+            self.user.apply(&document).await?;
+        }
+        Ok(())
     }
 
     /// (b), and the same through REST.
@@ -234,9 +236,9 @@ impl<'a> Scenario<'a> {
         }
         let spare = self.cluster("spare", 1, "FR")?;
         let alone = self.application(&self.alone).where_label("location is FR");
-        self.user.apply(&spare.secret()).await?;
-        self.user.apply(&spare.custom_resource()).await?;
-        self.user.apply(&alone.custom_resource()).await?;
+        for document in spare.documents().iter().chain(&alone.documents()) {
+            self.user.apply(document).await?;
+        }
         self.user.patch(&self.alone, &patch_replicas(2)).await?;
         self.user.patch(&self.back, &patch_replicas(2)).await?;
         self.user.kubectl_delete(&self.brief).await?;

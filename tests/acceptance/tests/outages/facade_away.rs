@@ -16,17 +16,17 @@ async fn kubectl_alone_does_everything_and_rest_catches_up() -> anyhow::Result<(
 
     // One application is known to both sides before the facade goes.
     kubectl.run(&["create", "namespace", &stage.namespace]).await?;
-    kubectl.apply(&stage.cluster(1)?.secret()).await?;
-    kubectl.apply(&stage.cluster(1)?.custom_resource()).await?;
-    kubectl.apply(&other.custom_resource()).await?;
+    for document in stage.cluster(1)?.documents().iter().chain(&other.documents()) {
+        kubectl.apply(document).await?;
+    }
     stage.until_state(&other.path(), "RUNNING").await?;
     testbed.facade.stop().await?;
 
     // A cluster with its kubeconfig, a new application, an update and a deletion, with kubectl alone.
-    kubectl.apply(&stage.cluster(2)?.secret()).await?;
-    kubectl.apply(&stage.cluster(2)?.custom_resource()).await?;
     let shop = shop.where_label("location is IT");
-    kubectl.apply(&shop.custom_resource()).await?;
+    for document in stage.cluster(2)?.documents().iter().chain(&shop.documents()) {
+        kubectl.apply(document).await?;
+    }
     let object = format!("{APPLICATION}/{kept}");
     kubectl.run(&["-n", &stage.namespace, "wait", "--for=condition=Ready", &object, "--timeout=60s"]).await?;
     let patch = r#"[{"op":"replace","path":"/spec/manifest/0/spec/replicas","value":2}]"#;

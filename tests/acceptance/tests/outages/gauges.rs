@@ -16,10 +16,10 @@ impl Gauges {
     pub(crate) async fn register(stage: &Stage<'_>) -> Result<Self> {
         let gauges = Self { provider: krake_testbed::unique("gauges"), metrics: ["here", "there"].map(unique) };
         let how = json!({ "metrics": gauges.values([0.9, 0.1]) });
-        let provider = objects::global_metrics_provider(&gauges.provider, "static", &how);
+        let provider = objects::provider(&gauges.provider, "static", &how).rest();
         stage.rest.post("/core/globalmetricsproviders", &provider).await?.expect(200)?;
         for metric in &gauges.metrics {
-            let metric = objects::global_metric(metric, 1.0, &gauges.provider, metric);
+            let metric = objects::metric(metric, 1.0, &gauges.provider, metric).rest();
             stage.rest.post("/core/globalmetrics", &metric).await?.expect(200)?;
         }
         let [here, there] = &gauges.metrics;

@@ -29,10 +29,10 @@ use crate::gauges::Gauges;
 /// Global metrics between 0 and 1, and a provider at this URL for them.
 async fn register(stage: &Stage<'_>, url: &str, metrics: &[String]) -> Result<()> {
     let provider = unique("provider");
-    let object = objects::global_metrics_provider(&provider, "prometheus", &json!({ "url": url }));
+    let object = objects::provider(&provider, "prometheus", &json!({ "url": url })).rest();
     stage.rest.post("/core/globalmetricsproviders", &object).await?.expect(200)?;
     for metric in metrics {
-        let object = objects::global_metric(metric, 1.0, &provider, metric);
+        let object = objects::metric(metric, 1.0, &provider, metric).rest();
         stage.rest.post("/core/globalmetrics", &object).await?.expect(200)?;
     }
     Ok(())

@@ -98,8 +98,9 @@ async fn a_bad_kubeconfig_in_a_secret_shows_as_a_condition() -> anyhow::Result<(
     {
         let edge = objects::cluster(name, testbed.target(1)?.kubeconfig()).in_namespace(&stage.namespace);
         let edge = edge.with_kubeconfig(kubeconfig);
-        testbed.management_kubectl().apply(&edge.secret()).await?;
-        testbed.management_kubectl().apply(&edge.custom_resource()).await?;
+        for document in edge.documents() {
+            testbed.management_kubectl().apply(&document).await?;
+        }
         let refused = |object: &Value| refuses_kubeconfig(object, word);
         stage.until_object(CLUSTER, name, refused).await?;
     }

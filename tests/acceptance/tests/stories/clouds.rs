@@ -57,10 +57,10 @@ impl<'a> Sky<'a> {
     /// Makes a global provider of these values and a global metric for each of them; gives the path of the provider.
     async fn gauges(&self, values: &Value) -> Result<String> {
         let provider = unique("gauges");
-        let object = objects::global_metrics_provider(&provider, "static", &json!({ "metrics": values }));
+        let object = objects::provider(&provider, "static", &json!({ "metrics": values })).rest();
         self.stage.rest.post("/core/globalmetricsproviders", &object).await?.expect(200)?;
         for metric in values.as_object().into_iter().flat_map(Map::keys) {
-            let object = objects::global_metric(metric, 1.0, &provider, metric);
+            let object = objects::metric(metric, 1.0, &provider, metric).rest();
             self.stage.rest.post("/core/globalmetrics", &object).await?.expect(200)?;
         }
         Ok(format!("/core/globalmetricsproviders/{provider}"))

@@ -20,10 +20,10 @@ impl Sun {
     async fn register(stage: &Stage<'_>, values: [f64; 2]) -> Result<Self> {
         let sun = Self { provider: unique("sun"), names: ["sun_de", "sun_it"].map(prometheus::unique) };
         let how = json!({ "metrics": sun.values(values) });
-        let object = objects::global_metrics_provider(&sun.provider, "static", &how);
+        let object = objects::provider(&sun.provider, "static", &how).rest();
         stage.rest.post("/core/globalmetricsproviders", &object).await?.expect(200)?;
         for name in &sun.names {
-            let object = objects::global_metric(name, 10.0, &sun.provider, name);
+            let object = objects::metric(name, 10.0, &sun.provider, name).rest();
             stage.rest.post("/core/globalmetrics", &object).await?.expect(200)?;
         }
         Ok(sun)

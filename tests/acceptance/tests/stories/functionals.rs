@@ -17,9 +17,12 @@
 use anyhow::{Result, ensure};
 use krake_acceptance::{
     SOON, Stage,
-    door::{Bilingual, Door, apply},
+    door::{Door, apply},
 };
-use krake_testbed::eventually;
+use krake_testbed::{
+    eventually,
+    objects::{Object, Spec},
+};
 use serde_json::Value;
 
 /// Plays each of these stories, functions of a testbed and a door, through REST and through kubectl.
@@ -63,7 +66,7 @@ fn condition<'a>(shown: &'a Value, kind: &str) -> &'a Value {
 }
 
 /// Makes sure that the door answers that nothing is new when an object is said again, and that nothing is written.
-async fn nothing_is_new(stage: &Stage<'_>, door: Door, object: &impl Bilingual) -> Result<()> {
+async fn nothing_is_new(stage: &Stage<'_>, door: Door, object: &Object<impl Spec>) -> Result<()> {
     // A controller may write a status in between, but not for ever.
     eventually("an update without a change changes nothing", SOON, async || {
         let version = async || {

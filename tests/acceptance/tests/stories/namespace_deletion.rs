@@ -15,7 +15,7 @@ async fn a_deleted_namespace_goes_and_takes_along_what_ran_from_it() -> Result<(
     testbed.kubectl(&["create", "namespace", &stage.namespace]).await?;
     // On a system that has just been started, kubectl may not know the kind yet.
     eventually("the cluster is applied", SOON, async || {
-        for object in [cluster.secret(), cluster.custom_resource()] {
+        for object in cluster.documents() {
             testbed.management_kubectl().apply(&object).await?;
         }
         Ok(())

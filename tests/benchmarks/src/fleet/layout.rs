@@ -80,16 +80,12 @@ impl Scale {
     }
 
     /// The Secret with the kubeconfig of a cluster, and the Cluster.
-    pub(super) fn cluster(&self, number: usize, kubeconfig: &Kubeconfig) -> [Value; 2] {
-        let cluster = objects::cluster(&cluster_name(number), kubeconfig)
+    pub(super) fn cluster(&self, number: usize, kubeconfig: &Kubeconfig) -> Vec<Value> {
+        objects::cluster(&cluster_name(number), kubeconfig)
             .in_namespace(&namespace(number % self.namespaces))
-            .labelled("zone", &zone(self.zone_of_cluster(number)));
-        let mut resource = cluster.custom_resource();
-        if let Some(spec) = resource.pointer_mut("/spec").and_then(Value::as_object_mut) {
-            let metric = json!({ "name": metric(self.metric_of_cluster(number)), "weight": 1.0 });
-            spec.insert("metrics".to_owned(), json!([metric]));
-        }
-        [cluster.secret(), resource]
+            .labelled("zone", &zone(self.zone_of_cluster(number)))
+            .rated(&metric(self.metric_of_cluster(number)), 1.0)
+            .documents()
     }
 
     /// An application.

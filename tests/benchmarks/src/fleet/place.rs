@@ -75,9 +75,9 @@ async fn register(run: &Run<'_>, sheet: &Sheet) -> Result<()> {
     load::create_all(client, scale.namespaces().map(|name| namespace(&name))).await?;
     load::create_all(client, scale.metrics()).await?;
     let start = Instant::now();
-    let objects: Vec<_> = (0..scale.clusters).map(|n| scale.cluster(n, &run.hollow.kubeconfig(n))).collect();
+    let documents = (0..scale.clusters).flat_map(|n| scale.cluster(n, &run.hollow.kubeconfig(n)));
     // Secrets first: a Cluster without its Secret would be looked at in vain.
-    let (secrets, clusters): (Vec<_>, Vec<_>) = objects.into_iter().map(|[secret, cluster]| (secret, cluster)).unzip();
+    let (secrets, clusters): (Vec<_>, Vec<_>) = documents.partition(|document| document["kind"] == "Secret");
     load::create_all(client, secrets).await?;
     load::create_all(client, clusters).await?;
     let created = start.elapsed();

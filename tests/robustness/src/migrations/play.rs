@@ -94,11 +94,10 @@ impl<'a> Play<'a> {
     pub(super) async fn open(&self) -> Result<()> {
         let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": self.namespace } });
         self.user.apply(&namespace).await?;
-        let provider =
-            objects::global_metrics_provider(&self.provider, "static", &json!({ "metrics": self.values(0) }));
+        let provider = objects::provider(&self.provider, "static", &json!({ "metrics": self.values(0) })).rest();
         self.rest.post("/core/globalmetricsproviders", &provider).await?.expect(200)?;
         for ((name, target), metric) in CLUSTERS.iter().zip(&self.metrics) {
-            let object = objects::global_metric(metric, 1.0, &self.provider, metric);
+            let object = objects::metric(metric, 1.0, &self.provider, metric).rest();
             self.rest.post("/core/globalmetrics", &object).await?.expect(200)?;
             let cluster = objects::cluster(name, self.place.testbed.target(*target)?.kubeconfig());
             let cluster = cluster.in_namespace(&self.namespace).rated(metric, 1.0);

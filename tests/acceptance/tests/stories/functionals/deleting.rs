@@ -5,12 +5,12 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use krake_acceptance::{
     SOON, Stage,
-    door::{Bilingual, Door, named},
+    door::{Door, named},
 };
 use krake_testbed::{
     Testbed, eventually,
     kubectl::Kubectl,
-    objects::{Application, Resource, config_map, metric, resource},
+    objects::{Application, Object, Resource, Spec, config_map, metric, resource},
     throughout,
 };
 use serde_json::{Value, json};
@@ -132,7 +132,7 @@ async fn left_of(stage: &Stage<'_>, objects: &[(String, String)]) -> Result<Vec<
 }
 
 /// Waits until the collector has put its guard on, as it does once it knows of something that depends on the object.
-async fn until_guarded(stage: &Stage<'_>, object: &impl Bilingual) -> Result<()> {
+async fn until_guarded(stage: &Stage<'_>, object: &Object<impl Spec>) -> Result<()> {
     let is_guarded = |shown: &Value| shown["metadata"]["finalizers"].to_string().contains("krake.dev/cascade-deletion");
     Door::Kubectl.until(stage, object, is_guarded).await.map(drop)
 }
