@@ -93,11 +93,10 @@ async fn delete_dependent(dependent: &Entry, owner: &Entry, context: &Context) -
 async fn delete_placement(placement: &Arc<Placement>, cluster: &Entry, context: &Context) -> Result<(), Error> {
     let place = cluster.place();
     // An application that lives is elsewhere by now, or it would go with its cluster.
-    let (owner, namespace) = (labels::application_uid(placement), placement.namespace().unwrap_or_default());
-    let application = context.applications.find(&namespace, &placement.spec.application);
-    let lives = application.is_some_and(|found| {
-        found.metadata.deletion_timestamp.is_none() && (owner.is_none() || found.metadata.uid.as_deref() == owner)
-    });
+    let application =
+        context.applications.find(&placement.namespace().unwrap_or_default(), &placement.spec.application);
+    let lives = application
+        .is_some_and(|found| found.metadata.deletion_timestamp.is_none() && labels::may_belong_to(placement, &found));
     let deleted = safety::delete_copy(context, placement, lives, |now| now.spec.cluster == place).await;
     deleted.map(drop).map_err(Error::Delete)
 }

@@ -6,6 +6,7 @@
 //! targets, by a cluster that answers again, and by time.
 
 mod act;
+mod by_uid;
 mod decide;
 #[cfg(test)]
 mod example;
@@ -119,10 +120,8 @@ async fn reconcile(placement: Arc<Placement>, context: Arc<Context>, memory: Arc
     }
     let observed = observe::observe(&placement, &reach, &context).await?;
     let now = Instant::now();
-    let restraint = Restraint {
-        patience: memory.patience.left(&observed.ownership.uid, now),
-        setback: memory.setbacks.left(&placement, now),
-    };
+    let restraint =
+        Restraint { patience: memory.patience.left(&placement, now), setback: memory.setbacks.left(&placement, now) };
     let plan = decide::plan(observed, restraint);
     let placement = report::record(&placement, &plan, &reach, &context).await?;
     let until = (Instant::now() + ROUND).min(over.checked_sub(LAST_OBJECT).unwrap_or(over));
@@ -177,7 +176,7 @@ fn next_look(
     let period = period(&done, workload, context.settings.drift_check_interval);
     let (trouble, otherwise) = match done {
         Done::Released => {
-            memory.patience.forget(&uid);
+            memory.patience.forget(placement);
             (None, Action::await_change())
         }
         Done::Removing { trouble, .. } => (trouble, Action::requeue(PENDING)),
@@ -190,7 +189,7 @@ fn next_look(
         }
         Done::Settled(settled) => {
             if settled.has_applied && decide::is_current(placement) {
-                memory.patience.corrected(&uid, Instant::now());
+                memory.patience.corrected(placement, Instant::now());
             }
             let held = settled.is_held.then_some(restraint.setback).flatten();
             let withheld = settled.withheld.map(|withheld| withheld.retry_after.unwrap_or(WITHHELD));

@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use krake_crds::{kubernetes::Placement, reference::ObjectReference};
+use krake_crds::{
+    kubernetes::{Application, Placement},
+    reference::ObjectReference,
+};
 use sha2::{Digest, Sha256};
 
 /// Uid of the Application that the Placement belongs to.
@@ -17,6 +20,13 @@ const DIGEST_BYTES: usize = 10;
 /// The uid of the Application that the Placement belongs to.
 pub fn application_uid(placement: &Placement) -> Option<&str> {
     placement.metadata.labels.as_ref()?.get(APPLICATION_UID).map(String::as_str)
+}
+
+/// Whether the Placement may be one of this Application, which has the name that it gives, and not of an earlier namesake. One
+/// that does not say whose it is may.
+#[must_use]
+pub fn may_belong_to(placement: &Placement, application: &Application) -> bool {
+    application_uid(placement).is_none_or(|uid| application.metadata.uid.as_deref() == Some(uid))
 }
 
 /// The value of [`CLUSTER`] for Placements on this cluster.

@@ -23,7 +23,7 @@ use tokio::{
 use self::listing::{Listing, group_of};
 use crate::{
     connection::{Connection, PAGE},
-    gate::CallError,
+    gate::{Access, CallError},
     nodes::refusal,
     wake::Wake,
 };
@@ -112,7 +112,7 @@ async fn read_on(connection: &Connection, hint: &Notify) {
 
 /// Reads what is served now; `false` if it has to be tried again.
 async fn read(connection: &Connection, is_confirmation: bool) -> bool {
-    let listing = match connection.gate.pass(Listing::of(&connection.client)).await {
+    let listing = match connection.gate.pass(Access::Read, Listing::of(&connection.client)).await {
         Ok(listing) => listing,
         // Asking again would bring the same answer.
         Err(CallError::Kube(kube::Error::Api(status))) if (400..500).contains(&status.code) && status.code != 429 => {

@@ -33,6 +33,22 @@ const GLANCE: Duration = Duration::from_secs(5);
 /// After so many silences in a row the gate closes without waiting for the probes.
 const SILENCES_UNTIL_CLOSED: u32 = 3;
 
+/// What a call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+impl Access {
+    fn deadline(self) -> Duration {
+        match self {
+            Self::Read => READ_DEADLINE,
+            Self::Write => WRITE_DEADLINE,
+        }
+    }
+}
+
 /// Why a call had no answer, or an unwelcome one.
 #[derive(thiserror::Error, Debug)]
 pub(crate) enum CallError {
@@ -87,38 +103,24 @@ impl Gate {
         }
     }
 
-    /// Lets one call that reads pass, with a deadline, and takes note of a silence. A read that hangs is one whatever else is
-    /// heard: an API server that has lost its storage still answers probes.
-    pub(crate) async fn pass<T>(&self, call: impl Future<Output = kube::Result<T>> + Send) -> Result<T, CallError> {
-        self.pass_within(READ_DEADLINE, false, call).await
-    }
-
-    /// As [`Gate::pass`], for a call that writes: one that hangs while the cluster is heard of is no silence, since a webhook
-    /// may be slow.
-    pub(crate) async fn pass_write<T>(
+    /// Lets one call pass, with a deadline, and takes note of a silence. A read that hangs is one whatever else is heard: an API
+    /// server that has lost its storage still answers probes. A write that hangs while the cluster is heard of is none, since
+    /// a webhook may be slow. A call to a cluster that turns out to be away ends before its deadline.
+    pub(crate) async fn pass<T>(
         &self,
-        call: impl Future<Output = kube::Result<T>> + Send,
-    ) -> Result<T, CallError> {
-        self.pass_within(WRITE_DEADLINE, true, call).await
-    }
-
-    /// A call to a cluster that turns out to be away ends before its deadline.
-    async fn pass_within<T>(
-        &self,
-        after: Duration,
-        is_write: bool,
+        access: Access,
         call: impl Future<Output = kube::Result<T>> + Send,
     ) -> Result<T, CallError> {
         self.check()?;
         let begun = Instant::now();
         let mut call = pin!(call);
         let answer = loop {
-            let left = after.saturating_sub(begun.elapsed());
+            let left = access.deadline().saturating_sub(begun.elapsed());
             if let Ok(answer) = timeout(left.min(GLANCE), call.as_mut()).await {
                 break answer;
             }
-            if begun.elapsed() >= after || self.check().is_err() {
-                return Err(self.unanswered(begun, is_write));
+            if begun.elapsed() >= access.deadline() || self.check().is_err() {
+                return Err(self.unanswered(begun, access));
             }
             self.doubt.notify_one();
         };
@@ -197,9 +199,9 @@ impl Gate {
         self.judge.lock().unwrap_or_else(PoisonError::into_inner).is_in_doubt()
     }
 
-    fn unanswered(&self, begun: Instant, is_write: bool) -> CallError {
+    fn unanswered(&self, begun: Instant, access: Access) -> CallError {
         let is_heard = self.last_heard().is_some_and(|heard| heard > begun);
-        let is_alive = is_write && is_heard && self.check().is_ok() && !self.is_in_doubt();
+        let is_alive = access == Access::Write && is_heard && self.check().is_ok() && !self.is_in_doubt();
         if is_alive {
             self.doubt.notify_one();
         } else {
@@ -233,15 +235,15 @@ mod tests {
     }
 
     async fn silent_call(gate: &Gate) -> Result<(), CallError> {
-        gate.pass(std::future::ready(Err(refused()))).await
+        gate.pass(Access::Read, std::future::ready(Err(refused()))).await
     }
 
     #[tokio::test]
     async fn nothing_passes_before_the_first_answered_probe() {
         let gate = Gate::default();
-        assert!(matches!(gate.pass(async { Ok(()) }).await, Err(CallError::Closed(_))));
+        assert!(matches!(gate.pass(Access::Read, async { Ok(()) }).await, Err(CallError::Closed(_))));
         assert_eq!(gate.probed(Ok("v1".into())), Change { verdict: true, opened: true });
-        assert!(gate.pass(async { Ok(()) }).await.is_ok());
+        assert!(gate.pass(Access::Read, async { Ok(()) }).await.is_ok());
         assert_eq!(gate.probed(Ok("v1".into())), Change { verdict: false, opened: false });
     }
 
@@ -265,7 +267,9 @@ mod tests {
         gate.probed(Ok("v1".into()));
         for _ in 0..5 {
             let forbidden = kube::core::Status::failure("no", "Forbidden").with_code(403).boxed();
-            assert!(gate.pass(std::future::ready(Err::<(), _>(kube::Error::Api(forbidden)))).await.is_err());
+            assert!(
+                gate.pass(Access::Read, std::future::ready(Err::<(), _>(kube::Error::Api(forbidden)))).await.is_err()
+            );
         }
         assert!(gate.check().is_ok());
     }
@@ -288,10 +292,10 @@ mod tests {
         assert_eq!(gate.last_heard(), None);
         gate.probed(Ok("v1".into()));
         let probed = gate.last_heard().unwrap();
-        gate.pass(async { Ok(()) }).await.unwrap();
+        gate.pass(Access::Read, async { Ok(()) }).await.unwrap();
         assert!(gate.last_heard().unwrap() > probed);
         let unauthorized = kube::core::Status::failure("no", "Unauthorized").with_code(401).boxed();
-        gate.pass(std::future::ready(Err::<(), _>(kube::Error::Api(unauthorized)))).await.unwrap_err();
+        gate.pass(Access::Read, std::future::ready(Err::<(), _>(kube::Error::Api(unauthorized)))).await.unwrap_err();
         gate.doubted().await;
     }
 
@@ -299,7 +303,7 @@ mod tests {
     async fn writes_that_hang_while_the_cluster_is_heard_of_close_no_gate() {
         let gate = Gate::default();
         gate.probed(Ok("v1".into()));
-        let hanging = || gate.pass_write(std::future::pending::<kube::Result<()>>());
+        let hanging = || gate.pass(Access::Write, std::future::pending::<kube::Result<()>>());
         let probe_later = async || {
             tokio::time::sleep(Duration::from_secs(5)).await;
             gate.probed(Ok("v1".into()));
@@ -319,7 +323,7 @@ mod tests {
     async fn a_read_that_hangs_is_a_silence_whatever_else_is_heard() {
         let gate = Gate::default();
         gate.probed(Ok("v1".into()));
-        let hanging = || gate.pass(std::future::pending::<kube::Result<()>>());
+        let hanging = || gate.pass(Access::Read, std::future::pending::<kube::Result<()>>());
         let hear_later = async || {
             tokio::time::sleep(Duration::from_secs(9)).await;
             gate.heard();
@@ -342,7 +346,7 @@ mod tests {
             gate.doubted().await;
         };
         tokio::select! {
-            _ = gate.pass_write(std::future::pending::<kube::Result<()>>()) => unreachable!(),
+            _ = gate.pass(Access::Write, std::future::pending::<kube::Result<()>>()) => unreachable!(),
             () = heard_late => {}
         }
         assert_eq!(begun.elapsed(), GLANCE);

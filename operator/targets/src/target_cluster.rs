@@ -17,7 +17,7 @@ use crate::{
     bounded::TooLong,
     connection::Connection,
     discovery::Served,
-    gate::CallError,
+    gate::{Access, CallError},
     ownership::{MANAGER, Ownership, Tie},
     wake::ClusterKey,
 };
@@ -217,7 +217,7 @@ impl TargetCluster {
         served: &Served,
     ) -> Result<Option<Value>, Error> {
         self.connection.ensure_watched(kind, served);
-        match self.call("reading", entry, self.api(served, entry).get(&entry.name)).await {
+        match self.call(Access::Read, "reading", entry, self.api(served, entry).get(&entry.name)).await {
             Ok(object) => self.to_value(entry, &object).map(Some),
             Err(Error::Call { source: kube::Error::Api(status), .. }) if is_object_missing(&status) => Ok(None),
             Err(error) => Err(error),
@@ -234,7 +234,7 @@ impl TargetCluster {
         self.connection.ensure_watched(&kind, &served);
         let how = PatchParams::apply(MANAGER).force().validation_strict();
         let api = self.api(&served, entry);
-        match self.write("applying", entry, api.patch(&entry.name, &how, &Patch::Apply(object))).await {
+        match self.call(Access::Write, "applying", entry, api.patch(&entry.name, &how, &Patch::Apply(object))).await {
             Ok(applied) => {
                 if entry.kind == "CustomResourceDefinition" {
                     self.connection.kinds.forget_unknown();
@@ -258,7 +258,8 @@ impl TargetCluster {
         let Some((_, served)) = self.resolve_in_any_version(entry).await? else { return Err(unknown_kind(entry)) };
         let api = self.api(&served, entry);
         let how = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
-        let amended = self.write("amending", entry, api.patch(&entry.name, &how, &Patch::Merge(patch))).await?;
+        let amended =
+            self.call(Access::Write, "amending", entry, api.patch(&entry.name, &how, &Patch::Merge(patch))).await?;
         self.to_value(entry, &amended)
     }
 
@@ -292,7 +293,7 @@ impl TargetCluster {
         };
         let how = how.preconditions(exactly);
         let api = self.api(&served, entry);
-        match self.write("deleting", entry, api.delete(&entry.name, &how)).await {
+        match self.call(Access::Write, "deleting", entry, api.delete(&entry.name, &how)).await {
             // Left is the object itself, still waiting for its finalizers or its grace period.
             Ok(answer) if answer.is_left() => Ok(Removal::Pending),
             Ok(_) => Ok(Removal::Gone),
@@ -318,7 +319,8 @@ impl TargetCluster {
 
     async fn resolve(&self, entry: &InventoryEntry) -> Result<(GroupVersionKind, Served), Error> {
         let kind = kind_of(entry).ok_or_else(|| unknown_kind(entry))?;
-        let found = self.call(LOOKING_UP, entry, self.connection.kinds.find(&self.connection.client, &kind));
+        let found =
+            self.call(Access::Read, LOOKING_UP, entry, self.connection.kinds.find(&self.connection.client, &kind));
         let served = found.await?.ok_or_else(|| unknown_kind(entry))?;
         Ok((kind, served))
     }
@@ -329,7 +331,7 @@ impl TargetCluster {
     ) -> Result<Option<(GroupVersionKind, Served)>, Error> {
         let Some(kind) = kind_of(entry) else { return Ok(None) };
         let Connection { kinds, client, .. } = &*self.connection;
-        self.call(LOOKING_UP, entry, kinds.find_in_any_version(client, &kind)).await
+        self.call(Access::Read, LOOKING_UP, entry, kinds.find_in_any_version(client, &kind)).await
     }
 
     fn api(&self, served: &Served, entry: &InventoryEntry) -> Api<DynamicObject> {
@@ -342,31 +344,16 @@ impl TargetCluster {
 
     async fn call<T>(
         &self,
+        access: Access,
         verb: &'static str,
         entry: &InventoryEntry,
         call: impl Future<Output = kube::Result<T>> + Send,
     ) -> Result<T, Error> {
-        self.check_open()?;
-        self.connection.gate.pass(call).await.map_err(|error| self.failed(error, verb, || describe(entry)))
-    }
-
-    async fn write<T>(
-        &self,
-        verb: &'static str,
-        entry: &InventoryEntry,
-        call: impl Future<Output = kube::Result<T>> + Send,
-    ) -> Result<T, Error> {
-        self.check_open()?;
-        let answer = self.connection.gate.pass_write(call).await;
-        answer.map_err(|error| self.failed(error, verb, || describe(entry)))
-    }
-
-    fn check_open(&self) -> Result<(), Error> {
         if self.connection.is_closed() {
             let why = "its kubeconfig was changed or taken away".to_owned();
             return Err(Error::NotConnected { cluster: self.key().to_string(), why });
         }
-        Ok(())
+        self.connection.gate.pass(access, call).await.map_err(|error| self.failed(error, verb, || describe(entry)))
     }
 
     fn failed(&self, error: CallError, verb: &'static str, object: impl FnOnce() -> String) -> Error {

@@ -184,8 +184,7 @@ async fn cause(placement: &Placement, context: &Context) -> Result<Cause, Error>
 /// their Applications, and people delete them too. A namesake of the Application is not it; when it is gone, what the
 /// Placement was last told counts.
 pub(super) fn cause_of(placement: &Placement, namesake: Option<&Application>) -> Cause {
-    let owner = labels::application_uid(placement);
-    let application = namesake.filter(|found| owner.is_none() || found.metadata.uid.as_deref() == owner);
+    let application = namesake.filter(|found| labels::may_belong_to(placement, found));
     if moved_away::is_marked(placement) {
         return Cause::Moved(application.map(|found| found.spec.migration_strategy).unwrap_or_default());
     }

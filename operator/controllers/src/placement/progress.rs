@@ -2,14 +2,16 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use krake_crds::kubernetes::Placement;
 use krake_operator_domain::manifest::Identity;
 
-use super::decide::Change;
+use super::{
+    by_uid::{ByUid, uid},
+    decide::Change,
+};
 
 /// The shortest attempt: somebody who keeps changing what was applied gets no more corrections than that while the rest
 /// fails.
@@ -18,7 +20,7 @@ const ATTEMPT: Duration = Duration::from_mins(1);
 /// By uid of the Placement. Lost with the process, at the price of applying again what is there.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    deployments: Mutex<HashMap<String, Deployment>>,
+    deployments: ByUid<Deployment>,
 }
 
 #[derive(Debug)]
@@ -34,7 +36,7 @@ impl Progress {
     /// Whether an object need not be applied: it was in this attempt, and what has changed since waits until all others had
     /// their turn; or it was in an earlier one, and is what it should be.
     pub(super) fn holds(&self, placement: &Placement, change: &Change) -> bool {
-        let deployments = self.locked();
+        let deployments = self.deployments.locked();
         let known = deployments.get(&uid(placement)).filter(|known| known.generation == placement.metadata.generation);
         known.and_then(|known| known.applied.get(&change.identity)).is_some_and(|is_new| *is_new || !change.is_drifted)
     }
@@ -43,7 +45,7 @@ impl Progress {
     pub(super) fn applied(&self, placement: &Placement, change: &Change, now: Instant) {
         let generation = placement.metadata.generation;
         let anew = || Deployment { generation, since: now, applied: HashMap::new() };
-        let mut deployments = self.locked();
+        let mut deployments = self.deployments.locked();
         let known = deployments.entry(uid(placement)).or_insert_with(anew);
         if known.generation != generation {
             *known = anew();
@@ -53,7 +55,7 @@ impl Progress {
 
     /// Takes note that an attempt has failed. In the next one what has drifted is corrected too.
     pub(super) fn failed(&self, placement: &Placement, now: Instant) {
-        let mut deployments = self.locked();
+        let mut deployments = self.deployments.locked();
         let Some(known) = deployments.get_mut(&uid(placement)) else { return };
         if now.saturating_duration_since(known.since) >= ATTEMPT {
             known.since = now;
@@ -63,16 +65,8 @@ impl Progress {
 
     /// Forgets a Placement that is applied completely, or gone.
     pub(super) fn forget(&self, placement: &Placement) {
-        self.locked().remove(&uid(placement));
+        self.deployments.forget(placement);
     }
-
-    fn locked(&self) -> MutexGuard<'_, HashMap<String, Deployment>> {
-        self.deployments.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn uid(placement: &Placement) -> String {
-    placement.metadata.uid.clone().unwrap_or_default()
 }
 
 #[cfg(test)]

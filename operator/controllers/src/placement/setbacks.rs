@@ -1,16 +1,15 @@
 //! Failures to deploy: how many there were in a row, and how long they keep the next attempt waiting. Whatever wakes the
 //! controller meanwhile, its own writes among it, does not make the wait shorter.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use krake_crds::kubernetes::Placement;
 use krake_operator_domain::backoff::{self, DEPLOYMENT, Next};
 
-use super::decide::{failures, is_current};
+use super::{
+    by_uid::{ByUid, uid},
+    decide::{failures, is_current},
+};
 
 /// How long a generation that was given up waits if status does not say so yet.
 const GIVEN_UP: Duration = Duration::from_hours(1);
@@ -19,7 +18,7 @@ const GIVEN_UP: Duration = Duration::from_hours(1);
 /// limit counts are in status too.
 #[derive(Debug, Default)]
 pub(super) struct Setbacks {
-    failed: Mutex<HashMap<String, Failed>>,
+    failed: ByUid<Failed>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,27 +58,19 @@ impl Setbacks {
             Next::GiveUp => GIVEN_UP,
         };
         let failed = Failed { generation: placement.metadata.generation, count, until: now + wait };
-        self.locked().insert(uid(placement), failed);
+        self.failed.locked().insert(uid(placement), failed);
         Setback { count, next }
     }
 
     /// Forgets the failures of a Placement that is deployed or gone.
     pub(super) fn forget(&self, placement: &Placement) {
-        self.locked().remove(&uid(placement));
+        self.failed.forget(placement);
     }
 
     fn of(&self, placement: &Placement) -> Option<Failed> {
-        let failed = self.locked().get(&uid(placement)).copied();
+        let failed = self.failed.locked().get(&uid(placement)).copied();
         failed.filter(|failed| failed.generation == placement.metadata.generation)
     }
-
-    fn locked(&self) -> MutexGuard<'_, HashMap<String, Failed>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn uid(placement: &Placement) -> String {
-    placement.metadata.uid.clone().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -6,7 +6,10 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::{connection::Address, gate::CallError};
+use crate::{
+    connection::Address,
+    gate::{Access, CallError},
+};
 
 const INTERVAL: Duration = Duration::from_secs(5);
 
@@ -149,7 +152,7 @@ async fn a_broken_call_brings_the_next_probe_forward() {
     cluster.mood.send_replace(Mood::Refuses);
     let unauthorized = kube::core::Status::failure("no", "Unauthorized").with_code(401).boxed();
     let call = std::future::ready(Err::<(), _>(kube::Error::Api(unauthorized)));
-    cluster.connection.gate.pass(call).await.unwrap_err();
+    cluster.connection.gate.pass(Access::Read, call).await.unwrap_err();
     let found = cluster.until_unreachable().await;
     assert!(found < Duration::from_millis(1500), "{found:?}");
 }
@@ -162,7 +165,7 @@ async fn a_call_that_writes_does_not_wait_for_a_cluster_that_is_away() {
         sleep(Duration::from_millis(500) * moment).await;
         cluster.mood.send_replace(Mood::Silent);
         let begun = Instant::now();
-        let call = cluster.connection.gate.pass_write(std::future::pending::<kube::Result<()>>());
+        let call = cluster.connection.gate.pass(Access::Write, std::future::pending::<kube::Result<()>>());
         assert!(matches!(call.await, Err(CallError::Deadline { is_alive: false, .. })));
         assert!(begun.elapsed() <= Duration::from_secs(15), "{:?}", begun.elapsed());
     }

@@ -335,7 +335,7 @@ async fn what_a_target_says_about_an_object_is_bounded() {
 async fn a_call_that_hangs_on_a_cluster_that_is_alive_is_an_error_of_that_call() {
     let target = Script::default().target();
     let entry = entry(None);
-    let pending = || target.write("applying", &entry, std::future::pending::<kube::Result<()>>());
+    let pending = || target.call(Access::Write, "applying", &entry, std::future::pending::<kube::Result<()>>());
     let silent = pending().await.unwrap_err();
     assert!(silent.is_unreachable());
     assert_eq!(silent.to_string(), "no answer within 35 s while applying ConfigMap shop/settings");
